@@ -1,0 +1,166 @@
+package header
+
+import "strings"
+
+// maxAddresses and maxAddressList (bytes) bound what is taken from one field.
+const (
+	maxAddresses   = 1000
+	maxAddressList = 128 << 10
+)
+
+// Address is a mailbox of an address field (RFC 5322 section 3.4): Name is its display name as written and not decoded,
+// Addr its addr-spec without angle brackets, source route and comments; "" for the null address <>.
+type Address struct {
+	Name, Addr string
+}
+
+// Addresses reads an address list as mail really has it: unquoted names, groups, missing commas, bare words. What holds
+// no address at all gives none.
+func Addresses(value string) []Address {
+	if len(value) > maxAddressList {
+		value = value[:maxAddressList]
+	}
+	var list []Address
+	for _, part := range splitList(value) {
+		if len(list) == maxAddresses {
+			break
+		}
+		if a, ok := parseMailbox(part); ok {
+			list = append(list, a)
+		}
+	}
+	return list
+}
+
+// FirstAddress gives the first addr-spec of an address field in lower case, "" if there is none.
+func FirstAddress(value string) string {
+	if list := Addresses(value); len(list) > 0 {
+		return strings.ToLower(list[0].Addr)
+	}
+	return ""
+}
+
+// Domain gives the part of an address after its last @ in lower case, "" if there is none.
+func Domain(addr string) string {
+	i := strings.LastIndexByte(addr, '@')
+	if i < 0 {
+		return ""
+	}
+	return strings.ToLower(strings.TrimSuffix(addr[i+1:], "."))
+}
+
+// splitList cuts a list at commas, semicolons and the colon of a group name that stand outside quotes, comments and
+// angle brackets.
+func splitList(value string) []string {
+	var parts []string
+	rest, start := value, 0
+	cut := func(end int) {
+		if part := strings.TrimSpace(value[start:end]); part != "" && len(parts) < maxAddresses {
+			parts = append(parts, part)
+		}
+	}
+	for rest != "" {
+		at := len(value) - len(rest)
+		rest = rest[skipAtom(rest):]
+		switch value[at] {
+		case ',', ';':
+			cut(at)
+			start = at + 1
+		case ':':
+			start = at + 1
+		}
+	}
+	cut(len(value))
+	return parts
+}
+
+// skipAtom gives the length of what stands at the start of a list: a quoted string, a comment, a bracketed address, or
+// one byte.
+func skipAtom(in string) int {
+	switch in[0] {
+	case '"':
+		if _, rest, ok := CutQuoted(in); ok {
+			return len(in) - len(rest)
+		}
+	case '(':
+		if _, rest, ok := CutComment(in); ok {
+			return len(in) - len(rest)
+		}
+	case '<':
+		if end := strings.IndexByte(in, '>'); end >= 0 {
+			return end + 1
+		}
+	case '[':
+		if end := strings.IndexByte(in, ']'); end >= 0 {
+			return end + 1
+		}
+	}
+	return 1
+}
+
+// parseMailbox reads one list element: NAME <ADDR>, <ADDR>, ADDR (NAME) or ADDR.
+func parseMailbox(part string) (Address, bool) {
+	if open := indexOutsideQuotes(part, '<'); open >= 0 {
+		inner := part[open+1:]
+		if end := strings.IndexByte(inner, '>'); end >= 0 {
+			inner = inner[:end]
+		}
+		return Address{Name: unquote(strings.TrimSpace(part[:open])), Addr: dropRoute(strings.TrimSpace(inner))}, true
+	}
+	addr := strings.TrimSpace(StripComments(part))
+	if strings.IndexByte(addr, '@') < 0 || strings.ContainsAny(addr, " \t") && addr[0] != '"' {
+		return addressAmongWords(addr)
+	}
+	name := ""
+	if open := strings.IndexByte(part, '('); open >= 0 {
+		name, _, _ = CutComment(part[open:])
+	}
+	return Address{Name: name, Addr: addr}, true
+}
+
+// addressAmongWords finds the word that is an address where a name stands before it without brackets.
+func addressAmongWords(text string) (Address, bool) {
+	for _, word := range strings.Fields(text) {
+		if i := strings.IndexByte(word, '@'); i > 0 && i < len(word)-1 {
+			return Address{Addr: word}, true
+		}
+	}
+	return Address{}, false
+}
+
+// indexOutsideQuotes finds a byte that stands neither in a quoted string nor in a comment.
+func indexOutsideQuotes(s string, c byte) int {
+	for i := 0; i < len(s); {
+		if s[i] == c {
+			return i
+		}
+		if s[i] == '"' || s[i] == '(' {
+			n := skipAtom(s[i:])
+			if n == 1 {
+				return strings.IndexByte(s, c) // unclosed: the mark is text
+			}
+			i += n
+			continue
+		}
+		i++
+	}
+	return -1
+}
+
+func unquote(s string) string {
+	if text, rest, ok := CutQuoted(s); ok && strings.TrimSpace(rest) == "" {
+		return text
+	}
+	return s
+}
+
+// dropRoute removes a source route (RFC 5321 appendix C): <@a,@b:user@c> is user@c.
+func dropRoute(addr string) string {
+	if !strings.HasPrefix(addr, "@") {
+		return addr
+	}
+	if colon := strings.IndexByte(addr, ':'); colon >= 0 {
+		return addr[colon+1:]
+	}
+	return addr
+}

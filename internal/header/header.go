@@ -1,0 +1,180 @@
+// Package header reads the header section of a message (RFC 5322 section 2.2) where it lies.
+//
+// Bytes in, fields out: Split cuts a message into its fields and its body and copies nothing; every Field points into
+// the message it came from, so that a signature can be checked over the exact bytes. What is asked for by name is
+// unfolded, and only what is shown to people is decoded (Decode).
+//
+// Mail is rarely perfect. Line ends may be CRLF, LF or a mix of both; a message with bare CR only is for the caller to
+// mend first (CRToLF). A line in the header section that is neither a field nor a continuation ends the section, except
+// for an mbox "From " line or a ">From " line before or between the fields, which is stepped over. Nothing here fails:
+// malformed input gives fewer fields.
+package header
+
+import (
+	"bytes"
+	"iter"
+	"strings"
+)
+
+// maxFields bounds the fields that Split keeps: the longest header sections seen in the field have a few hundred. The
+// rest of the section is passed over and belongs neither to the fields nor to the body.
+const maxFields = 5000
+
+// Field is one header field. Raw is the whole field with its folded lines and without the last line end; Name and Body
+// are the parts of Raw before and after the colon. All three point into the message.
+type Field struct {
+	Raw, Name, Body []byte
+}
+
+// Value is the field's body unfolded (RFC 5322 section 2.2.3): line ends removed, outer white space trimmed.
+func (f Field) Value() string { return Unfold(f.Body) }
+
+// Is tells whether the field has this name; case does not count (RFC 5322 section 1.2.2).
+func (f Field) Is(name string) bool {
+	return len(f.Name) == len(name) && strings.EqualFold(string(f.Name), name)
+}
+
+// Section is a header section: its fields in the order they stand, the newest trace field first.
+type Section []Field
+
+// Get gives the unfolded value of the first field of that name, "" if there is none.
+func (s Section) Get(name string) string {
+	for _, f := range s {
+		if f.Is(name) {
+			return f.Value()
+		}
+	}
+	return ""
+}
+
+// Has tells whether a field of that name stands in the section, be it empty.
+func (s Section) Has(name string) bool {
+	for _, f := range s {
+		if f.Is(name) {
+			return true
+		}
+	}
+	return false
+}
+
+// All yields the fields of that name with their places in the section.
+func (s Section) All(name string) iter.Seq2[int, Field] {
+	return func(yield func(int, Field) bool) {
+		for i, f := range s {
+			if f.Is(name) && !yield(i, f) {
+				return
+			}
+		}
+	}
+}
+
+// Count gives the number of fields of that name.
+func (s Section) Count(name string) int {
+	n := 0
+	for range s.All(name) {
+		n++
+	}
+	return n
+}
+
+// Split cuts a message into its header section and its body. The empty line between them belongs to neither. A message
+// that has no header section at all gives no fields and itself as the body.
+func Split(msg []byte) (Section, []byte) {
+	var fields Section
+	rest := msg
+	for len(rest) > 0 {
+		line, next := cutLine(rest)
+		switch {
+		case len(line) == 0:
+			return fields, next
+		case isMboxLine(line):
+			rest = next
+			continue
+		case nameLength(line) < 0:
+			return fields, rest
+		}
+		raw, next := cutField(rest)
+		if len(fields) < maxFields {
+			fields = append(fields, newField(raw, nameLength(line)))
+		}
+		rest = next
+	}
+	return fields, nil
+}
+
+// cutField takes a field with its folded lines. A line of nothing but white space inside a field is a continuation
+// (RFC 5322 section 4.2, obsolete folding).
+func cutField(in []byte) (raw, rest []byte) {
+	_, rest = cutLine(in)
+	for len(rest) > 0 && (rest[0] == ' ' || rest[0] == '\t') {
+		_, rest = cutLine(rest)
+	}
+	return trimLineEnd(in[:len(in)-len(rest)]), rest
+}
+
+func newField(raw []byte, nameLen int) Field {
+	colon := bytes.IndexByte(raw, ':')
+	return Field{Raw: raw, Name: raw[:nameLen], Body: raw[colon+1:]}
+}
+
+// nameLength gives the length of the field name at the start of a line, -1 if the line is no field. White space
+// between name and colon is allowed (RFC 5322 section 4.5).
+func nameLength(line []byte) int {
+	colon := bytes.IndexByte(line, ':')
+	if colon < 1 {
+		return -1
+	}
+	name := bytes.TrimRight(line[:colon], " \t")
+	for _, c := range name {
+		if c <= ' ' || c >= 0x7f {
+			return -1
+		}
+	}
+	if len(name) == 0 {
+		return -1
+	}
+	return len(name)
+}
+
+// isMboxLine tells an mbox separator that was left on a stored message, quoted or not.
+func isMboxLine(line []byte) bool {
+	return bytes.HasPrefix(bytes.TrimLeft(line, ">"), []byte("From ")) && !bytes.HasPrefix(line, []byte("From :"))
+}
+
+// cutLine takes one line without its line end.
+func cutLine(in []byte) (line, rest []byte) {
+	i := bytes.IndexByte(in, '\n')
+	if i < 0 {
+		return trimLineEnd(in), nil
+	}
+	return trimLineEnd(in[:i+1]), in[i+1:]
+}
+
+func trimLineEnd(line []byte) []byte {
+	line = bytes.TrimSuffix(line, []byte("\n"))
+	return bytes.TrimSuffix(line, []byte("\r"))
+}
+
+// Unfold joins folded lines: line ends go, the white space that follows them stays, NUL bytes are dropped.
+func Unfold(body []byte) string {
+	body = bytes.TrimSpace(body)
+	if bytes.IndexByte(body, '\n') < 0 && bytes.IndexByte(body, '\r') < 0 && bytes.IndexByte(body, 0) < 0 {
+		return string(body)
+	}
+	out := make([]byte, 0, len(body))
+	for _, c := range body {
+		if c != '\n' && c != '\r' && c != 0 {
+			out = append(out, c)
+		}
+	}
+	return string(out)
+}
+
+// CRToLF gives the message with LF line ends if it has bare CR line ends and not one LF (classic Mac files); any other
+// message is returned as it is.
+func CRToLF(msg []byte) []byte {
+	if bytes.IndexByte(msg, '\n') >= 0 || bytes.IndexByte(msg, '\r') < 0 {
+		return msg
+	}
+	return bytes.ReplaceAll(msg, []byte("\r"), []byte("\n"))
+}

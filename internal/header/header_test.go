@@ -1,0 +1,149 @@
+package header
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestSplit(t *testing.T) {
+	tests := []struct {
+		name, msg string
+		fields    []string // "Name=unfolded value"
+		body      string
+	}{
+		{"plain", "From: a@b\nSubject: x\n\nbody\n", []string{"From=a@b", "Subject=x"}, "body\n"},
+		{"crlf", "From: a@b\r\nSubject: x\r\n\r\nbody\r\n", []string{"From=a@b", "Subject=x"}, "body\r\n"},
+		{"folded", "Received: from x\n\tby y;\n date\nTo: z\n\n", []string{"Received=from x\tby y; date", "To=z"}, ""},
+		{"mbox line first", "From MAILER Mon Nov 23\nTo: z\n\nb", []string{"To=z"}, "b"},
+		{"quoted mbox line between", "To: z\n>From x Mon\nCc: y\n\nb", []string{"To=z", "Cc=y"}, "b"},
+		{"blank before colon", "To : z\n\n", []string{"To=z"}, ""},
+		{"no header", "just text\nmore: text\n", nil, "just text\nmore: text\n"},
+		{"junk ends it", "To: z\nthis is text\n", []string{"To=z"}, "this is text\n"},
+		{"no body", "To: z", []string{"To=z"}, ""},
+		{"empty value", "X-MS-Exchange-Message-Is-Ndr:\nTo: z\n\n", []string{"X-MS-Exchange-Message-Is-Ndr=", "To=z"}, ""},
+		{"empty", "", nil, ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			section, body := Split([]byte(tt.msg))
+			var got []string
+			for _, f := range section {
+				got = append(got, string(f.Name)+"="+f.Value())
+			}
+			if strings.Join(got, "|") != strings.Join(tt.fields, "|") {
+				t.Errorf("fields %q, want %q", got, tt.fields)
+			}
+			if string(body) != tt.body {
+				t.Errorf("body %q, want %q", body, tt.body)
+			}
+		})
+	}
+}
+
+func TestAddresses(t *testing.T) {
+	tests := []struct{ value, want string }{
+		{"a@b", "a@b"},
+		{"Alice <a@b>", "a@b"},
+		{`"Doe, John" <j@d.example>, k@d.example (Kay)`, "j@d.example k@d.example"},
+		{"<@r1,@r2:u@d>", "u@d"},
+		{"<>", ""},
+		{"undisclosed-recipients:;", ""},
+		{"team: a@b, c@d;", "a@b c@d"},
+		{"Mail Delivery System a@b", "a@b"},
+		{`"odd \" quote" <a@b>`, "a@b"},
+		{`"a b"@c`, `"a b"@c`},
+		{"(comment <x@y>) a@b", "a@b"},
+		{`"unclosed <a@b>`, "a@b"},
+	}
+	for _, tt := range tests {
+		var got []string
+		for _, a := range Addresses(tt.value) {
+			if a.Addr != "" {
+				got = append(got, a.Addr)
+			}
+		}
+		if strings.Join(got, " ") != tt.want {
+			t.Errorf("Addresses(%q) = %q, want %q", tt.value, got, tt.want)
+		}
+	}
+}
+
+func TestStripComments(t *testing.T) {
+	tests := []struct{ value, want string }{
+		{"dns; host (a (nested) one)", "dns; host"},
+		{`"kept (in) quotes" x`, `"kept (in) quotes" x`},
+		{"open ( never closed", "open ( never closed"},
+		{`a (b \) c) d`, "a  d"},
+	}
+	for _, tt := range tests {
+		if got := StripComments(tt.value); got != tt.want {
+			t.Errorf("StripComments(%q) = %q, want %q", tt.value, got, tt.want)
+		}
+	}
+}
+
+func TestParseDate(t *testing.T) {
+	want := time.Date(2026, 11, 23, 21, 30, 25, 0, time.UTC)
+	for _, value := range []string{
+		"Mon, 23 Nov 2026 21:30:25 +0000",
+		"Mon, 23 Nov 2026 21:30:25 +0000 (UTC)",
+		"23 Nov 2026 21:30:25 -0000",
+		"Mon, 23 Nov 2026 21:30:25 GMT",
+		"Monday, 23 Nov 2026 16:30:25 -0500",
+		"Mon Nov 23 21:30:25 2026",
+		"Mon, 23 Nov 2026 21:30:25",
+		"23-Nov-2026 21:30:25 +0000",
+	} {
+		got, ok := ParseDate(value)
+		if !ok || !got.Equal(want) {
+			t.Errorf("ParseDate(%q) = %v, %v", value, got, ok)
+		}
+	}
+	for _, value := range []string{"", "yesterday", "Mon, 99 Foo 2026", strings.Repeat("1", 1000)} {
+		if got, ok := ParseDate(value); ok {
+			t.Errorf("ParseDate(%q) = %v, want none", value, got)
+		}
+	}
+}
+
+func TestDecode(t *testing.T) {
+	tests := []struct{ value, want string }{
+		{"plain", "plain"},
+		{"=?UTF-8?B?w6TDtsO8?= x", "äöü x"},
+		{"=?ISO-8859-1?Q?caf=E9?=", "café"},
+		{"=?koi8-r?B?8NLJ18XU?=", "Привет"},
+		{"=?no-such-charset?Q?x?=", "=?no-such-charset?Q?x?="},
+		{"raw \xe9", "raw é"},
+	}
+	for _, tt := range tests {
+		if got := Decode(tt.value); got != tt.want {
+			t.Errorf("Decode(%q) = %q, want %q", tt.value, got, tt.want)
+		}
+	}
+}
+
+// FuzzSplit holds that every field lies inside the message, in order, and that nothing is both field and body.
+func FuzzSplit(f *testing.F) {
+	f.Add([]byte("From: a@b\r\nX: y\r\n z\r\n\r\nbody"))
+	f.Add([]byte("From x\n>From y\n: z\n\n\n"))
+	f.Fuzz(func(t *testing.T, msg []byte) {
+		section, body := Split(msg)
+		from := 0
+		for _, field := range section {
+			at := bytes.Index(msg[from:], field.Raw)
+			if at < 0 {
+				t.Fatalf("field %q is not in the rest of the message", field.Raw)
+			}
+			from += at + len(field.Raw)
+			Addresses(field.Value())
+			StripComments(field.Value())
+			Decode(field.Value())
+			ParseDate(field.Value())
+		}
+		if !bytes.HasSuffix(msg, body) || len(msg)-len(body) < from {
+			t.Fatalf("body %q is not what follows the fields of %q", body, msg)
+		}
+	})
+}
