@@ -1,0 +1,146 @@
+package classify
+
+import "time"
+
+// Schema names of the JSON contract. Names and meanings stay; fields may be added; an absent field is unknown.
+const (
+	FindingSchema = "ndrscan.finding/1"
+	ReportSchema  = "ndrscan.report/1"
+)
+
+// Class is the judgement on one bounce (METHOD 5); "" where the message is not a bounce.
+type Class string
+
+// The classes.
+const (
+	Forged         Class = "forged"
+	Compromised    Class = "compromised"
+	Genuine        Class = "genuine"
+	Misconfigured  Class = "misconfigured"
+	Forwarded      Class = "forwarded"
+	OwnBackscatter Class = "own-backscatter"
+	Undetermined   Class = "undetermined"
+)
+
+// Finding is what was found out about one message: a line of the jsonl output.
+type Finding struct {
+	Schema   string     `json:"schema"`
+	Source   string     `json:"source"`
+	Mailbox  string     `json:"mailbox,omitempty"`
+	ID       string     `json:"id"` // UID, byte offset or path below the source
+	Kind     string     `json:"kind"`
+	Received *time.Time `json:"received,omitempty"` // when it reached the mailbox
+	Account  string     `json:"account,omitempty"`  // the address the message came to
+	Cell     string     `json:"cell,omitempty"`     // hash of witness, origin network and campaign (METHOD 6)
+	Campaign string     `json:"campaign,omitempty"`
+
+	Reporter   *Reporter   `json:"reporter,omitempty"`
+	Recipients []Recipient `json:"recipients,omitempty"`
+	Original   *Original   `json:"original,omitempty"`
+	Origin     *Origin     `json:"origin,omitempty"`
+	SPF        *SPF        `json:"spf,omitempty"`
+	DKIM       []DKIM      `json:"dkim,omitempty"`
+
+	Class   Class    `json:"class,omitempty"`
+	CouldBe []Class  `json:"could_be,omitempty"`
+	Settle  string   `json:"settle,omitempty"` // the one command or log search that decides an undetermined one
+	Reasons []Reason `json:"reasons,omitempty"`
+	Problem string   `json:"problem,omitempty"` // what was wrong with the message itself
+}
+
+// Reporter is who wrote the report and who handed it to us.
+type Reporter struct {
+	MTA      string `json:"mta,omitempty"`      // the name it gives itself: text
+	Software string `json:"software,omitempty"` // as far as its marks show
+	IP       string `json:"ip,omitempty"`       // handing address (METHOD 3.0)
+	Witness  string `json:"witness,omitempty"`  // organisation of the handing address
+	Verified bool   `json:"verified"`           // METHOD 6
+	Own      bool   `json:"own"`
+}
+
+// Recipient is one recipient the report speaks of.
+type Recipient struct {
+	Address    string `json:"address"`
+	Action     string `json:"action,omitempty"`
+	Status     string `json:"status,omitempty"`
+	Diagnostic string `json:"diagnostic,omitempty"`
+	RemoteMTA  string `json:"remote_mta,omitempty"`
+	Reason     string `json:"reason,omitempty"`
+}
+
+// Original is what came back of the original message.
+type Original struct {
+	Returned       string     `json:"returned"`
+	MailFrom       string     `json:"mail_from,omitempty"`        // unwrapped from BATV and SRS; "<>" for null
+	MailFromSource string     `json:"mail_from_source,omitempty"` // return-path, x-postfix-sender, envelope-from, from, bounce
+	Tag            string     `json:"tag,omitempty"`
+	From           string     `json:"from,omitempty"`
+	To             []string   `json:"to,omitempty"`
+	Subject        string     `json:"subject,omitempty"`
+	MessageID      string     `json:"message_id,omitempty"`
+	Date           *time.Time `json:"date,omitempty"`
+	UserAgent      string     `json:"user_agent,omitempty"`
+	Received       int        `json:"received"` // number of its Received lines
+	Size           int        `json:"size"`     // bytes returned
+}
+
+// Origin is where the message came from (METHOD 3). IP is the address SPF is checked against.
+type Origin struct {
+	IP            string     `json:"ip,omitempty"`
+	Port          int        `json:"port,omitempty"`
+	HELO          string     `json:"helo,omitempty"`
+	RDNS          string     `json:"rdns,omitempty"`
+	RDNSConfirmed bool       `json:"rdns_confirmed"`
+	By            string     `json:"by,omitempty"`
+	Via           string     `json:"via"`
+	Trust         string     `json:"trust,omitempty"`
+	Own           bool       `json:"own"`
+	AuthUser      string     `json:"auth_user,omitempty"`
+	ClientIP      string     `json:"client_ip,omitempty"`
+	Entry         string     `json:"entry,omitempty"`
+	QueueID       string     `json:"queue_id,omitempty"`
+	Time          *time.Time `json:"time,omitempty"`
+	ClaimedOrigin string     `json:"claimed_origin,omitempty"`
+	Framing       bool       `json:"framing"`
+	Steps         []Step     `json:"steps,omitempty"`
+}
+
+// Step is one line of the walk.
+type Step struct {
+	Line     int    `json:"line"`
+	Client   string `json:"client,omitempty"`
+	By       string `json:"by,omitempty"`
+	Believed bool   `json:"believed"`
+	Why      string `json:"why"`
+}
+
+// SPF is the re-check of the origin address against the domain's policy (METHOD 4).
+type SPF struct {
+	Result    string       `json:"result"`
+	Domain    string       `json:"domain,omitempty"`
+	Mechanism string       `json:"mechanism,omitempty"`
+	Path      []string     `json:"path,omitempty"`
+	Exclusive bool         `json:"exclusive"`
+	Problem   string       `json:"problem,omitempty"`
+	Recorded  *RecordedSPF `json:"recorded,omitempty"` // what the reporter recorded at the time
+}
+
+// RecordedSPF is a result recorded at the time; it is shown and compared, never decides (METHOD 4).
+type RecordedSPF struct {
+	Result string `json:"result"`
+	IP     string `json:"ip,omitempty"`
+}
+
+// DKIM is one signature of the original.
+type DKIM struct {
+	Domain   string `json:"domain"`
+	Selector string `json:"selector"`
+	Result   string `json:"result"`
+	Own      bool   `json:"own"`
+}
+
+// Reason is one rule that held: its code in the rule table and its sentence.
+type Reason struct {
+	Code string `json:"code"`
+	Text string `json:"text"`
+}
