@@ -1,0 +1,157 @@
+package dsn
+
+import "strings"
+
+// The reason of a failure: the enhanced status code first (RFC 3463, RFC 7505, RFC 7372 and the IANA registry "SMTP
+// Enhanced Status Codes"), then the text, for many servers give 5.0.0 or 5.7.1 for everything.
+
+// statusReason is a row of the status table. A weak row holds only if the text says nothing.
+type statusReason struct {
+	code   string // a whole code, or the end of one: ".1.1" stands for 4.1.1 and 5.1.1
+	reason Reason
+	weak   bool
+	source string
+}
+
+var statusReasons = []statusReason{
+	{"5.1.8", ReasonOwnProviderBlock, true, "Exchange Online: 5.1.8 bad outbound sender; RFC 3463 section 3.2: bad sender's system address"},
+	{"5.7.705", ReasonOwnProviderBlock, false, "Exchange Online: tenant has exceeded threshold"},
+	{"5.7.708", ReasonOwnProviderBlock, false, "Exchange Online: traffic not accepted from this IP"},
+	{"5.7.750", ReasonOwnProviderBlock, false, "Exchange Online: unregistered domains"},
+	{"5.7.501", ReasonOwnProviderBlock, false, "Exchange Online: spam abuse detected, sender banned"},
+	{"5.7.502", ReasonOwnProviderBlock, false, "Exchange Online: banned sender"},
+	{"5.7.503", ReasonOwnProviderBlock, false, "Exchange Online: banned sender"},
+	{"5.7.606", ReasonBlockedOrigin, false, "Exchange Online: banned sending IP 5.7.606-649"},
+	{"5.7.511", ReasonBlockedOrigin, false, "Exchange Online: banned sender IP"},
+	{"5.7.515", ReasonAuthFailed, false, "Outlook.com: sender does not meet the authentication level"},
+	{"5.7.509", ReasonAuthFailed, false, "Exchange Online: does not pass DMARC with a policy of reject"},
+	{"5.7.64", ReasonRelayDenied, false, "Exchange Online: TenantAttribution, relay access denied"},
+	{"5.7.68", ReasonRelayDenied, false, "Exchange Online: TenantInboundAttribution, direct send refused"},
+	{"5.7.124", ReasonPolicy, false, "Exchange: sender not in allowed-senders list"},
+	{"5.7.133", ReasonPolicy, false, "Exchange: sender not authenticated for group"},
+	{"5.7.129", ReasonPolicy, false, "Exchange: restricted recipient"},
+	{"5.4.310", ReasonDomainUnknown, false, "Exchange Online: DNS domain does not exist"},
+	{".7.20", ReasonAuthFailed, false, "RFC 7372: no passing DKIM signature"},
+	{".7.21", ReasonAuthFailed, false, "RFC 7372: no acceptable DKIM signature"},
+	{".7.22", ReasonAuthFailed, false, "RFC 7372: no valid author-matched DKIM signature"},
+	{".7.23", ReasonAuthFailed, false, "RFC 7372: SPF validation failed"},
+	{".7.24", ReasonAuthFailed, false, "RFC 7372: SPF validation error"},
+	{".7.25", ReasonBlockedOrigin, false, "RFC 7372: reverse DNS validation failed"},
+	{".7.26", ReasonAuthFailed, false, "RFC 7372: multiple authentication checks failed"},
+	{".7.27", ReasonDomainUnknown, true, "RFC 7505: sender address has a null MX"},
+	{".7.28", ReasonRate, true, "IANA: mail flood detected"},
+	{".7.29", ReasonAuthFailed, false, "RFC 8617: ARC validation failure"},
+	{".1.0", ReasonUserUnknown, true, "RFC 3463 section 3.2: other address status"},
+	{".1.1", ReasonUserUnknown, false, "RFC 3463 section 3.2: bad destination mailbox"},
+	{".1.2", ReasonDomainUnknown, false, "RFC 3463 section 3.2: bad destination system"},
+	{".1.3", ReasonUserUnknown, true, "RFC 3463 section 3.2: bad mailbox syntax"},
+	{".1.4", ReasonUserUnknown, true, "RFC 3463 section 3.2: mailbox ambiguous"},
+	{".1.6", ReasonUserUnknown, false, "RFC 3463 section 3.2: mailbox has moved"},
+	{".1.7", ReasonPolicy, true, "RFC 3463 section 3.2: bad sender's mailbox syntax"},
+	{".1.10", ReasonDomainUnknown, true, "RFC 7505: null MX; Exchange Online: recipient not found"},
+	{".2.0", ReasonUserUnknown, true, "RFC 3463 section 3.3: other mailbox status"},
+	{".2.1", ReasonUserUnknown, true, "RFC 3463 section 3.3: mailbox disabled"},
+	{".2.2", ReasonMailboxFull, false, "RFC 3463 section 3.3: mailbox full"},
+	{".2.3", ReasonTooBig, false, "RFC 3463 section 3.3: message length exceeds the limit"},
+	{".3.1", ReasonMailboxFull, true, "RFC 3463 section 3.4: mail system full"},
+	{".3.4", ReasonTooBig, false, "RFC 3463 section 3.4: message too big for system"},
+	{".3.5", ReasonLoop, true, "RFC 3463 section 3.4: system incorrectly configured; Sendmail: mail loops back to me"},
+	{".4.0", ReasonNetwork, true, "RFC 3463 section 3.5: other network status"},
+	{".4.1", ReasonNetwork, true, "RFC 3463 section 3.5: no answer from host"},
+	{".4.2", ReasonNetwork, true, "RFC 3463 section 3.5: bad connection"},
+	{".4.3", ReasonNetwork, true, "RFC 3463 section 3.5: directory server failure"},
+	{".4.4", ReasonDomainUnknown, true, "RFC 3463 section 3.5: unable to route"},
+	{".4.6", ReasonLoop, false, "RFC 3463 section 3.5: routing loop"},
+	{".4.7", ReasonExpired, true, "RFC 3463 section 3.5: delivery time expired"},
+	{".4.14", ReasonLoop, false, "Exchange: hop count exceeded"},
+	{".7.0", ReasonPolicy, true, "RFC 3463 section 3.8: other security status"},
+	{".7.1", ReasonPolicy, true, "RFC 3463 section 3.8: delivery not authorised"},
+	{".7.2", ReasonPolicy, true, "RFC 3463 section 3.8: list expansion prohibited"},
+	{".7.8", ReasonRelayDenied, true, "RFC 4954: authentication credentials invalid"},
+	{".7.9", ReasonAuthFailed, true, "Yahoo: message not accepted for policy reasons (DMARC)"},
+}
+
+// textReason is a row of the text table; words are in lower case.
+type textReason struct {
+	reason Reason
+	words  []string
+	source string
+}
+
+// textReasons are looked for in this order: what is specific stands before what is said along with it.
+var textReasons = []textReason{
+	{ReasonOwnProviderBlock, []string{"bad outbound sender", "exceeded threshold", "outgoing mail from", "has exceeded the max defers and failures", "sender has been blocked", "message could not be delivered. you weren't recognized as a valid sender"},
+		"Exchange Online 5.1.8 and 5.7.705; cPanel's Exim"},
+	{ReasonVirus, []string{"virus", "malware", "infected", "eicar", "trojan"}, "ClamAV, amavisd-new, MIMEDefang replies"},
+	{ReasonAuthFailed, []string{"dmarc", "spf check", "spf fail", "spf validation", "sender policy framework", "dkim", "unauthenticated email", "not allowed to send mail for", "is not authorized to use", "does not designate", "5.7.26"},
+		"Gmail 5.7.26; pypolicyd-spf; OpenDMARC; mail servers' SPF replies"},
+	{ReasonBlockedOrigin, []string{"spamhaus", "blocked using", "blacklist", "black list", "blocklist", "block list", "dnsbl", "rbl", "client host", "listed at", "listed in", "bad reputation", "poor reputation", "low reputation", "reverse dns", "ptr record", "your ip", "ip address has been blocked", "network is on our", "banned sending ip"},
+		"Postfix reject_rbl_client; Exim dnslists; Outlook.com S3140, S3150"},
+	{ReasonLoop, []string{"mail loop", "loops back", "looping", "too many hops", "hop count", "loop detected", "maximum hop", "too many received", "routing loop"}, "Postfix, Sendmail, Exim, qmail, Exchange"},
+	{ReasonTooBig, []string{"too big", "too large", "message size", "size limit", "exceeds the maximum", "exceeds size", "exceeds limit of", "maximum message size", "message length exceeds"}, "RFC 1870 servers' replies"},
+	{ReasonMailboxFull, []string{"quota", "mailbox full", "mailbox is full", "mailbox for", "is full", "over the limit", "not enough storage", "insufficient storage", "insufficient system storage", "out of storage", "storage limit", "disk space", "exceeded storage"}, "Postfix, Exim, Dovecot, Gmail 4.2.2"},
+	{ReasonRelayDenied, []string{"relay", "relaying", "not permitted to relay", "authentication required", "not in my control", "isn't in my list of allowed rcpthosts", "rcpthosts"}, "Sendmail, Postfix, Exim, qmail"},
+	{ReasonDomainUnknown, []string{"host not found", "host unknown", "unknown host", "domain not found", "domain name not found", "unrouteable", "unroutable", "no such domain", "domain does not exist", "couldn't find any host", "no mail exchanger", "name service error", "nullmx", "null mx", "dns error", "name or service not known", "non-existent domain", "unknown domain", "bad destination host", "all relevant mx records", "no mx"},
+		"Postfix, Exim, qmail-remote, Gmail, Sendmail"},
+	{ReasonUserUnknown, []string{"user unknown", "unknown user", "no such user", "no such recipient", "no such mailbox", "does not exist", "doesn't exist", "mailbox not found", "mailbox unavailable", "recipient unknown", "unknown recipient", "not a valid recipient", "invalid recipient", "recipient not found", "no mailbox here", "not found", "unknown local part", "account has been disabled", "account is disabled", "account disabled", "mailbox disabled", "mailbox is inactive", "user not found", "not listed in", "doesn't have a", "is not known", "address rejected", "not our customer", "invalid address", "unknown or illegal alias", "unrouteable address", "unknown address", "invalid mailbox", "no account", "delivery userid", "address not recognized", "no longer", "recipient name is not recognized", "unknown account", "inactive user", "user doesn't", "not exist"},
+		"Postfix, Sendmail, Exim, qmail, Yahoo, Gmail, Exchange, Domino, IMail"},
+	{ReasonRate, []string{"rate limit", "too many", "try again later", "greylist", "temporarily deferred", "receiving mail too quickly", "throttl", "unusual rate", "rate that", "too fast", "limit exceeded"}, "Gmail 4.7.28; Yahoo TSS04; postgrey"},
+	{ReasonSpam, []string{"spam", "junk mail", "unsolicited", "bulk mail", "content rejected", "suspicious", "content reject", "blocked by content", "looks like", "bogofilter"}, "SpamAssassin milters; Gmail; rspamd"},
+	{ReasonExpired, []string{"too long", "expired", "retry timeout", "retry time", "giving up", "timed out before", "in the queue", "could not be delivered within", "delivery timed out", "delivery attempts", "maximum delivery"}, "qmail, Exim, Sendmail, OpenSMTPD, Gmail"},
+	{ReasonNetwork, []string{"connection refused", "timed out", "timeout", "no route", "unreachable", "connection reset", "connection lost", "unable to connect", "could not connect", "lost connection", "connection dropped", "establish an smtp connection", "did not respond", "not responding", "network is", "can't connect"}, "Postfix, Exim, qmail-remote, Sendmail"},
+	{ReasonPolicy, []string{"policy", "not authorized", "not authorised", "denied", "refused", "rejected", "not allowed", "prohibited", "administrative", "blocked", "banned", "forbidden", "not accept", "not permitted", "unacceptable"}, "RFC 5321 554 and 550 replies"},
+}
+
+// reasonOf gives why a recipient failed.
+func reasonOf(r *Recipient) Reason {
+	status := r.Status
+	if weakStatus(status) {
+		// A reply that carries its own code knows better than the reporter, which fills in a general one.
+		if own := findStatus([]byte(r.Diagnostic)); own != "" {
+			status = own
+		}
+	}
+	row, known := lookupStatus(status)
+	if known && !row.weak {
+		return row.reason
+	}
+	if reason, ok := textReasonOf(r.Diagnostic); ok {
+		return reason
+	}
+	if known {
+		return row.reason
+	}
+	return ReasonOther
+}
+
+// weakStatus tells a code that says no more than "failed".
+func weakStatus(status string) bool {
+	return status == "" || strings.HasSuffix(status, ".0.0")
+}
+
+func lookupStatus(status string) (statusReason, bool) {
+	if status == "" {
+		return statusReason{}, false
+	}
+	for _, row := range statusReasons {
+		if status == row.code || row.code[0] == '.' && status[1:] == row.code {
+			return row, true
+		}
+	}
+	return statusReason{}, false
+}
+
+func textReasonOf(diagnostic string) (Reason, bool) {
+	if len(diagnostic) > maxDiagnostic {
+		diagnostic = diagnostic[:maxDiagnostic]
+	}
+	text := strings.ToLower(diagnostic)
+	for _, row := range textReasons {
+		for _, word := range row.words {
+			if strings.Contains(text, word) {
+				return row.reason, true
+			}
+		}
+	}
+	return ReasonOther, false
+}

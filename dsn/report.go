@@ -1,0 +1,319 @@
+package dsn
+
+import (
+	"bytes"
+	"strconv"
+	"strings"
+
+	"ndrscan/internal/header"
+)
+
+// The fields of a delivery status (RFC 3464 section 2; RFC 6533 for international addresses). A report is groups of
+// fields with an empty line between them: the first is about the message, the others about one recipient each. A strict
+// reader understands few of the reports that are written, so this one asks only for names and colons: groups may be cut
+// in two or run together, their fields may stand in any order, and what is no field is passed over.
+
+// maxRecipients bounds the recipients kept of one report; maxFieldValue (bytes) what is kept of one field.
+const (
+	maxRecipients = 20000
+	maxFieldValue = 64 << 10
+)
+
+// seen says which fields of a recipient's group have been read; one that comes again starts the next group.
+type seen uint8
+
+const (
+	seenFinal seen = 1 << iota
+	seenOriginal
+	seenAction
+	seenStatus
+	seenRemote
+	seenDiagnostic
+)
+
+// statusReader carries one report part through readReport.
+type statusReader struct {
+	b    *Bounce
+	list []Recipient
+	cur  Recipient
+	seen seen
+}
+
+// readReport reads one delivery-status part: what is about the message goes into b, the recipients, whatever their
+// action, are added to list.
+func readReport(body []byte, b *Bounce, list []Recipient) []Recipient {
+	r := statusReader{b: b, list: list}
+	for len(body) > 0 {
+		line, rest := cutLine(body)
+		colon := bytes.IndexByte(line, ':')
+		if colon <= 0 || line[0] == ' ' || line[0] == '\t' {
+			if len(bytes.TrimSpace(line)) == 0 {
+				r.endGroup()
+			}
+			body = rest
+			continue
+		}
+		raw, rest := cutFolded(body)
+		r.field(bytes.TrimRight(raw[:colon], " \t"), raw[colon+1:])
+		body = rest
+	}
+	r.endGroup()
+	return r.list
+}
+
+// field puts one field where it belongs.
+func (r *statusReader) field(name, raw []byte) {
+	if len(raw) > maxFieldValue {
+		raw = raw[:maxFieldValue]
+	}
+	var buf [32]byte
+	switch string(lowerInto(buf[:], name)) {
+	case "final-recipient":
+		r.start(seenFinal)
+		r.cur.Address = reportAddress(header.Unfold(raw))
+	case "original-recipient":
+		r.start(seenOriginal)
+		r.cur.Original = undoXtext(reportAddress(header.Unfold(raw)))
+	case "action":
+		r.start(seenAction)
+		r.cur.Action = reportAction(raw)
+	case "status":
+		r.start(seenStatus)
+		r.cur.Status = findStatus(raw)
+	case "remote-mta":
+		r.start(seenRemote)
+		r.cur.RemoteMTA = untyped(header.Unfold(raw))
+	case "diagnostic-code":
+		r.start(seenDiagnostic)
+		r.cur.Diagnostic = untyped(header.Unfold(raw))
+	default:
+		r.messageField(string(lowerInto(buf[:], name)), raw)
+	}
+}
+
+// messageField reads the fields about the message (RFC 3464 section 2.2) and what MTAs add to them.
+func (r *statusReader) messageField(name string, raw []byte) {
+	b := r.b
+	switch name {
+	case "reporting-mta":
+		setOnce(&b.ReportingMTA, untyped(header.Unfold(raw)))
+	case "received-from-mta":
+		setOnce(&b.ReceivedFromMTA, untyped(header.Unfold(raw)))
+	case "original-envelope-id":
+		setOnce(&b.EnvelopeID, header.Unfold(raw))
+	case "arrival-date":
+		if b.Arrival.IsZero() {
+			b.Arrival, _ = header.ParseDate(header.Unfold(raw))
+		}
+	case "x-postfix-queue-id", "x-maddy-msgid":
+		setOnce(&b.QueueID, header.Unfold(raw))
+	case "x-postfix-sender", "x-maddy-sender":
+		setOnce(&b.EnvelopeSender, senderAddress(untyped(header.Unfold(raw))))
+	}
+}
+
+// start opens the recipient's group, or the next one where this field was there already.
+func (r *statusReader) start(field seen) {
+	if r.seen&field != 0 {
+		r.endGroup()
+	}
+	r.seen |= field
+}
+
+// endGroup keeps the recipient read so far. A group without an address goes on with the recipient before it, if that
+// one has no action yet.
+func (r *statusReader) endGroup() {
+	cur := r.cur
+	r.cur, r.seen = Recipient{}, 0
+	if cur == (Recipient{}) {
+		return
+	}
+	if cur.Address == "" {
+		cur.Address = cur.Original
+	}
+	if cur.Address != "" {
+		if cur.Original == cur.Address {
+			cur.Original = ""
+		}
+		if len(r.list) < maxRecipients {
+			r.list = append(r.list, cur)
+		}
+		return
+	}
+	if n := len(r.list); n > 0 && r.list[n-1].Action == "" {
+		last := &r.list[n-1]
+		last.Action, last.Status = cur.Action, cur.Status
+		setOnce(&last.RemoteMTA, cur.RemoteMTA)
+		setOnce(&last.Diagnostic, cur.Diagnostic)
+	}
+}
+
+func setOnce(field *string, value string) {
+	if *field == "" {
+		*field = value
+	}
+}
+
+// cutFolded takes a field with its folded lines, without the last line end.
+func cutFolded(in []byte) (raw, rest []byte) {
+	_, rest = cutLine(in)
+	for len(rest) > 0 && (rest[0] == ' ' || rest[0] == '\t') {
+		line, next := cutLine(rest)
+		if len(bytes.TrimSpace(line)) == 0 {
+			break
+		}
+		rest = next
+	}
+	return trimLineEnd(in[:len(in)-len(rest)]), rest
+}
+
+// reportAction reads the first word of Action.
+func reportAction(raw []byte) Action {
+	word := bytes.TrimSpace(raw)
+	if i := bytes.IndexAny(word, " \t(;"); i >= 0 {
+		word = word[:i]
+	}
+	for _, a := range []Action{ActionFailed, ActionDelayed, ActionDelivered, ActionRelayed, ActionExpanded} {
+		if len(word) == len(a) && hasPrefixFold(word, string(a)) {
+			return a
+		}
+	}
+	// QUIRK: RFC 3464 knows five words; "failure", "error" and "deferred" are written, too.
+	switch {
+	case hasPrefixFold(word, "fail"), hasPrefixFold(word, "error"), hasPrefixFold(word, "expired"):
+		return ActionFailed
+	case hasPrefixFold(word, "delay"), hasPrefixFold(word, "defer"):
+		return ActionDelayed
+	}
+	return ""
+}
+
+// untyped drops the type in front of a value ("dns; host", "smtp; 550 no").
+func untyped(value string) string {
+	semi := strings.IndexByte(value, ';')
+	if semi < 0 || semi > 30 || strings.ContainsAny(strings.TrimSpace(value[:semi]), " \t<@[") {
+		return value
+	}
+	return strings.TrimSpace(value[semi+1:])
+}
+
+// reportAddress gives the address of a "type; address" value in lower case.
+func reportAddress(value string) string {
+	addr := untyped(value)
+	if strings.IndexByte(addr, '<') >= 0 || strings.IndexByte(addr, '(') >= 0 {
+		if list := header.Addresses(addr); len(list) > 0 {
+			addr = list[0].Addr
+		}
+	}
+	addr = strings.Trim(addr, "<> \t'\"")
+	if strings.Contains(addr, `\x{`) {
+		addr = undoUnitext(addr)
+	}
+	return strings.ToLower(addr)
+}
+
+// senderAddress gives a MAIL FROM in lower case, "<>" for the null reverse-path.
+func senderAddress(value string) string {
+	addr := strings.ToLower(strings.Trim(value, "<> \t"))
+	if addr == "" {
+		return "<>"
+	}
+	return addr
+}
+
+// undoXtext undoes the xtext of ORCPT (RFC 3461 section 4) where an MTA copied it as it came: only if the @ itself or a
+// plus sign is written so, for a plus sign in an address is common.
+func undoXtext(addr string) string {
+	if !strings.Contains(addr, "+40") && !strings.Contains(addr, "+2b") && !strings.Contains(addr, "+3d") {
+		return addr
+	}
+	if strings.Contains(addr, "+40") && strings.IndexByte(addr, '@') >= 0 {
+		return addr
+	}
+	var out strings.Builder
+	for i := 0; i < len(addr); i++ {
+		if addr[i] == '+' && i+2 < len(addr) {
+			if high, low := unhex(addr[i+1]), unhex(addr[i+2]); high >= 2 && low >= 0 {
+				out.WriteByte(byte(high<<4 | low))
+				i += 2
+				continue
+			}
+		}
+		out.WriteByte(addr[i])
+	}
+	return out.String()
+}
+
+// undoUnitext undoes utf-8-addr-unitext (RFC 6533 section 3): \x{HEX} stands for a code point.
+func undoUnitext(addr string) string {
+	var out strings.Builder
+	for {
+		before, rest, ok := strings.Cut(addr, `\x{`)
+		out.WriteString(before)
+		if !ok {
+			return out.String()
+		}
+		digits, after, closed := strings.Cut(rest, "}")
+		code, err := strconv.ParseUint(digits, 16, 21)
+		if !closed || err != nil {
+			out.WriteString(`\x{`)
+			addr = rest
+			continue
+		}
+		out.WriteRune(rune(code))
+		addr = after
+	}
+}
+
+// findStatus finds the first enhanced status code (RFC 3463): class 2, 4 or 5, subject and detail of up to three digits,
+// standing alone.
+func findStatus(text []byte) string {
+	for i := 0; i+4 < len(text); i++ {
+		dot := bytes.IndexByte(text[i+1:], '.')
+		if dot < 0 {
+			return ""
+		}
+		at := i + dot // the digit before the dot
+		if n := statusLength(text, at); n > 0 {
+			return string(text[at : at+n])
+		}
+		i = at
+	}
+	return ""
+}
+
+// statusLength gives the length of the status code that begins at a place, 0 if there is none.
+func statusLength(text []byte, at int) int {
+	if c := text[at]; c != '2' && c != '4' && c != '5' {
+		return 0
+	}
+	if at > 0 && isWordByte(text[at-1]) {
+		return 0
+	}
+	n := 1
+	for range 2 {
+		if at+n >= len(text) || text[at+n] != '.' {
+			return 0
+		}
+		digits := 0
+		for n++; at+n < len(text) && isDigit(text[at+n]); n++ {
+			digits++
+		}
+		if digits == 0 || digits > 3 {
+			return 0
+		}
+	}
+	if end := at + n; end < len(text) {
+		if isWordByte(text[end]) && text[end] != '-' && (text[end] != '.' || end+1 < len(text) && isWordByte(text[end+1])) {
+			return 0
+		}
+	}
+	return n
+}
+
+func isDigit(c byte) bool { return '0' <= c && c <= '9' }
+
+// isWordByte tells bytes that make a number part of something longer: an address, a version, a host name.
+func isWordByte(c byte) bool {
+	return isDigit(c) || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || c == '.' || c == '-' || c == '@' || c == '_'
+}
