@@ -61,6 +61,7 @@ var ErrEmpty = errors.New("the file is empty: nothing to read")
 type ReadError struct {
 	Source string
 	ID     string // "" when the whole source ends here
+	Missed int    // with an empty ID: how many messages are known to be left unread; 0: unknown
 	Err    error
 }
 
