@@ -1,0 +1,159 @@
+package classify
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// missing lists what would change or settle the verdict, with the command that supplies it.
+func missing(r *Report, c Context, has func(...string) bool) []Missing {
+	list := []Missing{}
+	add := func(what, command string) { list = append(list, Missing{What: what, Command: command}) }
+	if r.Kinds["bounce"] == 0 {
+		return list
+	}
+	if !c.SentAtHand && (r.Classes[Undetermined] > 0 || r.Classes[Compromised] > 0 || r.Classes[Genuine] > 0) {
+		add("no Sent mailbox was at hand: forwarded, misconfigured and genuine mail can't be told apart for certain", "ndrscan scan --sent MAILBOX ...")
+	}
+	var candidates []string
+	for _, h := range r.OwnSeen {
+		if h.Rule == "candidate" {
+			candidates = append(candidates, h.Host)
+		}
+	}
+	if len(candidates) > 0 && r.Classes[Undetermined] > 0 {
+		add("addresses that your DNS names may be your servers, but nothing confirms it", "ndrscan scan --own "+strings.Join(candidates, " --own ")+" ...")
+	}
+	if has("reporter-unstamped") {
+		add("no host of yours stamped some of the reports: who handed them over rests on their own word", "name your receiving servers with --own, or read the mailbox itself over IMAP")
+	}
+	if has("dns-failed") {
+		add("DNS did not answer for some messages; nobody is accused on those", "run again, or name a resolver: --dns HOST")
+	}
+	if has("spf-unasked") {
+		add("SPF was not asked: there was no DNS", "--dns system")
+	}
+	if slices.ContainsFunc(r.Accounts, func(a Account) bool { return a.Class == Compromised && a.Login == "" }) {
+		add("your server's lines do not name the login", "search the mail log for the queue ids in the accounts table")
+	}
+	if r.Verdict.Verdict == CompromiseSuspected {
+		add("proof that your server took these messages", "search the mail log for the queue ids in the accounts table")
+	}
+	return list
+}
+
+// actions lists the next steps (METHOD 7) for everything that holds.
+func actions(r *Report) []Action {
+	list := []Action{}
+	holds := append([]Judgement{r.Verdict.Verdict}, r.Verdict.Also...)
+	for _, j := range holds {
+		switch j {
+		case Compromise:
+			list = append(list, compromiseSteps(r)...)
+		case JoeJob:
+			list = append(list, joeJobSteps(r)...)
+		case Both:
+			list = append(append(list, compromiseSteps(r)...), joeJobSteps(r)...)
+		case CompromiseSuspected:
+			list = append(list, suspectedSteps(r)...)
+		case MisconfiguredSender:
+			list = append(list, misconfiguredSteps(r)...)
+		case OwnBackscatterFlood:
+			list = append(list, Action{Do: "refuse unknown recipients while the SMTP connection is open, and check SPF there",
+				Why: "your server accepts forged mail and bounces it later: each such bounce goes to a stranger"})
+		case Inconclusive:
+			list = append(list, Action{Do: "supply what is missing (above) and run again", Why: "the evidence at hand decides nothing"})
+		}
+	}
+	return list
+}
+
+// compromiseSteps are METHOD 7's, in its order.
+func compromiseSteps(r *Report) []Action {
+	who, entry := "the account", "account"
+	for _, a := range r.Accounts {
+		if a.Class != Compromised {
+			continue
+		}
+		if entry = a.Entry; a.Login != "" {
+			who = a.Login
+		} else {
+			who = "the login behind " + a.Host + " (queue ids " + strings.Join(a.QueueIDs, ", ") + ")"
+		}
+		break
+	}
+	if entry == "script" || entry == "host" {
+		return []Action{
+			{Do: "stop what sends on " + who + ": the script, form or infected machine", Why: "the spam enters there, without a login"},
+			{Do: "clean the outgoing queue", Why: "what is queued goes on being delivered"},
+			{Do: "find and mend the way in before it is switched on again", Why: "else it starts again"},
+		}
+	}
+	return []Action{
+		{Do: "revoke sessions, app passwords and OAuth grants of " + who, Why: "a new password alone leaves them alive"},
+		{Do: "change the password of " + who + ", let the client connect encrypted only", Why: "somebody else has it"},
+		{Do: "scan the owner's machines, clean them, then change the password again", Why: "a thief on the machine reads the new one too"},
+		{Do: "turn on a second factor", Why: "a password alone was not enough"},
+		{Do: "look for rules, forwards and connectors that are not the owner's", Why: "thieves leave them behind"},
+		{Do: "clean the outgoing queue, then look your addresses up in block lists", Why: "what is queued goes on being delivered"},
+		{Do: "tell those who were written to", Why: "they hold mail in the owner's name"},
+	}
+}
+
+func suspectedSteps(r *Report) []Action {
+	var ids []string
+	for _, a := range r.Accounts {
+		ids = append(ids, a.QueueIDs...)
+	}
+	command := ""
+	if len(ids) > 0 {
+		command = "grep -E '" + strings.Join(firstFew(ids), "|") + "' /var/log/mail.log"
+	}
+	return []Action{{Do: "search your mail log for these queue ids", Command: command,
+		Why: "if they are there, the account is compromised; if not, the reports are fabricated. Lock nobody out before"}}
+}
+
+func joeJobSteps(r *Report) []Action {
+	list := []Action{{
+		Do:  "filter bounces to addresses that never send; close catch-alls; sign your return addresses (BATV)",
+		Why: "first aid: genuine bounces bear your signature, backscatter does not",
+	}}
+	for _, d := range r.Domains {
+		switch {
+		case d.Record == "":
+			list = append(list, Action{Do: "publish an SPF record for " + d.Domain, Why: "without one no site can tell the forgeries",
+				Command: d.Domain + ". IN TXT \"v=spf1 mx -all\""})
+		case len(d.Issues) > 0:
+			list = append(list, Action{Do: "mend the SPF record of " + d.Domain + ": " + strings.Join(d.Issues, "; "),
+				Why: "sites that check it can't refuse the forgeries", Command: d.Record})
+		case !strings.Contains(d.Record, "-all"):
+			list = append(list, Action{Do: "test whether " + d.Domain + " can end its SPF record in -all", Command: d.Record,
+				Why: "a softer end lets sites accept the forgeries first and bounce them later"})
+		}
+		if d.DMARC == "" {
+			list = append(list, Action{Do: "publish a DMARC record for " + d.Domain, Why: "receivers then quarantine or refuse what fails, and report it to you",
+				Command: "_dmarc." + d.Domain + fmt.Sprintf(". IN TXT \"v=DMARC1; p=none; rua=mailto:postmaster@%s\"", d.Domain)})
+		}
+	}
+	return append(list, Action{Do: "report the origin networks above to their abuse desks", Why: "the machines that send are there, not at the sites that bounce"})
+}
+
+func misconfiguredSteps(r *Report) []Action {
+	var list []Action
+	for _, o := range r.Origins {
+		if o.Class != Misconfigured || len(list) == maxEvidence {
+			continue
+		}
+		term := "ip4:" + o.IP
+		if strings.Contains(o.IP, ":") {
+			term = "ip6:" + o.IP
+		}
+		list = append(list, Action{
+			Do:      fmt.Sprintf("let %s send through your submission port (587 or 465); or, if it is yours and only yours, add it to the SPF record", strings.TrimSpace(o.IP+" "+o.RDNS)),
+			Why:     fmt.Sprintf("%d of its messages failed SPF", o.Messages),
+			Command: term,
+		})
+	}
+	return list
+}

@@ -1,0 +1,81 @@
+package classify
+
+import (
+	"net/netip"
+	"time"
+
+	"ndrscan/spf"
+)
+
+// newFinding puts evidence into the form of the JSON contract; the class comes later.
+func newFinding(e *Evidence) Finding {
+	b := e.Bounce
+	f := Finding{
+		Schema: FindingSchema, Source: e.Source, Mailbox: e.Mailbox, ID: e.ID,
+		Kind: string(b.Kind), Received: timePtr(e.Received), Account: b.Account, Problem: b.Problem,
+	}
+	for _, r := range b.Recipients {
+		f.Recipients = append(f.Recipients, Recipient{Address: r.Address, Action: string(r.Action), Status: r.Status,
+			Diagnostic: r.Diagnostic, RemoteMTA: r.RemoteMTA, Reason: string(r.Reason)})
+	}
+	if b.Original.Returned != "" {
+		f.Original = newOriginal(e)
+	}
+	if !e.isBounce() {
+		return f
+	}
+	f.Reporter = &Reporter{MTA: b.ReportingMTA, Software: b.Software, IP: ipText(e.Reporter.IP),
+		Witness: witnessOf(e), Verified: e.Verified, Own: e.Reporter.Own}
+	f.Origin = newOrigin(e)
+	if e.SPF.Result != "" {
+		f.SPF = newSPF(e)
+	}
+	for _, s := range e.DKIM {
+		f.DKIM = append(f.DKIM, DKIM{Domain: s.Domain, Selector: s.Selector, Result: string(s.Result), Own: s.Own})
+	}
+	return f
+}
+
+func newOriginal(e *Evidence) *Original {
+	o := e.Bounce.Original
+	return &Original{Returned: string(o.Returned), MailFrom: e.MailFrom.Address, MailFromSource: e.MailFrom.Source,
+		Tag: string(e.MailFrom.Tag), From: o.From, To: o.To, Subject: o.Subject, MessageID: o.MessageID,
+		Date: timePtr(o.Date), UserAgent: o.UserAgent, Received: o.Header.Count("Received"), Size: len(o.Raw)}
+}
+
+func newOrigin(e *Evidence) *Origin {
+	o := e.Origin
+	out := &Origin{IP: ipText(o.IP), Port: o.Port, HELO: o.HELO, RDNS: o.RDNS, RDNSConfirmed: o.RDNSConfirmed, By: o.By,
+		Via: string(o.Via), Trust: string(o.Trust), Own: o.Own, AuthUser: o.AuthUser, ClientIP: ipText(o.ClientIP),
+		Entry: string(o.Entry), QueueID: o.QueueID, Time: timePtr(o.Time), ClaimedOrigin: ipText(o.ClaimedOrigin),
+		Framing: o.Framing}
+	for _, s := range o.Steps {
+		out.Steps = append(out.Steps, Step{Line: s.Line, Client: s.Client, By: s.By, Believed: s.Believed, Why: s.Why})
+	}
+	return out
+}
+
+func newSPF(e *Evidence) *SPF {
+	s := &SPF{Result: string(e.SPF.Result), Domain: e.SPF.Domain, Mechanism: e.SPF.Mechanism, Path: e.SPF.Path,
+		Exclusive: e.SPF.Result == spf.Pass && !e.SPF.Shared, Problem: e.SPF.Problem}
+	if e.Recorded != nil {
+		s.Recorded = &RecordedSPF{Result: e.Recorded.Result, IP: ipText(e.Recorded.IP)}
+	}
+	return s
+}
+
+// ipText writes an address in RFC 5952 form, "" for none.
+func ipText(ip netip.Addr) string {
+	if !ip.IsValid() {
+		return ""
+	}
+	return ip.Unmap().String()
+}
+
+func timePtr(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	t = t.UTC()
+	return &t
+}

@@ -1,0 +1,77 @@
+package classify
+
+// A classRow says what a class needs (METHOD 5): all of these codes, one of those (where any are named), none of others.
+// The first row that fits a message decides.
+type classRow struct {
+	class   Class
+	all     Codes
+	any     Codes
+	none    Codes
+	couldBe []Class
+	settle  string // what decides an undetermined one; {placeholders} as in rules
+}
+
+// Sets of codes that several rows name.
+var (
+	spfNotOurs  = codes("spf-fail", "spf-softfail", "spf-neutral")
+	spfNoPass   = spfNotOurs | codes("spf-none", "spf-permerror")
+	withLogin   = codes("login-named", "login-shown")
+	withoutName = codes("entered-local", "entered-own-net", "entry-unknown")
+	entered     = withLogin | withoutName
+	inSent      = codes("sent-recipient", "sent-alias")
+	ownProof    = inSent | codes("dkim-own")
+	believable  = ownProof | codes("reporter-own", "reporter-verified")
+)
+
+const (
+	settleLog     = "search our mail log for queue id {queue}: it shows whether our server took the message, and from whom"
+	settleSent    = "give the Sent mailbox (--sent): it shows whether the owner wrote it"
+	settleOwn     = "if {origin} is a server of yours, say so: --own {origin}; if it is your provider's, ask its log for the message id"
+	settleDNS     = "run again when DNS answers"
+	settleNothing = "look for the message id in our mail log and in Sent"
+	settleForward = "search our mail log for queue id {queue}: a forward names the address it was sent on from; an open relay names a stranger"
+)
+
+// classRows is METHOD 5's table. Rows stand in the order of their proof: what our own border shows, what Sent and DKIM
+// prove, then what SPF says about an outside address.
+var classRows = []classRow{
+	// Entered through our own servers.
+	{class: OwnBackscatter, all: codes("reporter-own", "origin-own", "entered-outside"), none: ownProof},
+	{class: Misconfigured, all: codes("origin-own"), any: spfNotOurs, none: withLogin | codes("entered-outside")},
+	{class: Compromised, all: codes("origin-own", "out-of-habit", "own-border-supported"), any: entered},
+	{class: Forwarded, all: codes("origin-own", "entered-outside"), any: ownProof},
+	{class: Undetermined, all: codes("origin-own", "entered-outside"), couldBe: []Class{Forwarded, Forged, Misconfigured}, settle: settleForward},
+	{class: Undetermined, all: codes("origin-own", "claimed-habit"), none: believable,
+		couldBe: []Class{Compromised, Forged}, settle: settleLog},
+	{class: Misconfigured, all: codes("origin-own"), any: spfNotOurs},
+	{class: Genuine, all: codes("origin-own"), any: believable},
+	{class: Undetermined, all: codes("origin-own"), couldBe: []Class{Genuine, Compromised, Forged}, settle: settleLog},
+
+	// Outside, but our own record or signature ties it to us.
+	{class: Misconfigured, all: codes("origin-outside", "sent-recipient"), any: spfNotOurs},
+	{class: Genuine, all: codes("sent-recipient")},
+	{class: Forwarded, all: codes("sent-alias")},
+	{class: Forwarded, all: codes("origin-outside", "dkim-own", "relay-border")},
+	{class: Undetermined, all: codes("dkim-own"), couldBe: []Class{Forwarded, Misconfigured, Forged}, settle: settleSent},
+
+	// Outside, and nothing ties it to us.
+	{class: Undetermined, all: codes("origin-unknown"), couldBe: []Class{Forged, Genuine, Compromised}, settle: settleNothing},
+	{class: Undetermined, all: codes("dns-failed"), couldBe: []Class{Forged, Compromised}, settle: settleDNS},
+	{class: Undetermined, any: codes("spf-pass"), couldBe: []Class{Forged, Compromised, Genuine}, settle: settleOwn},
+	{class: Undetermined, any: codes("spf-unasked"), couldBe: []Class{Forged, Misconfigured}, settle: settleDNS},
+	{class: Undetermined, all: codes("relay-border", "no-sent"), none: codes("site-customer"),
+		couldBe: []Class{Forged, Forwarded, Misconfigured}, settle: settleSent},
+	{class: Forged, all: codes("origin-outside"), any: spfNoPass},
+	{class: Undetermined, couldBe: []Class{Forged, Genuine, Compromised}, settle: settleNothing},
+}
+
+// decide finds the row that fits; the last row fits everything.
+func decide(set Codes) *classRow {
+	for i := range classRows {
+		row := &classRows[i]
+		if set.has(row.all) && (row.any == 0 || set.meets(row.any)) && !set.meets(row.none) {
+			return row
+		}
+	}
+	return &classRows[len(classRows)-1]
+}

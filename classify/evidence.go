@@ -1,0 +1,124 @@
+package classify
+
+import (
+	"strings"
+	"time"
+
+	"ndrscan/dsn"
+	"ndrscan/proof"
+	"ndrscan/spf"
+	"ndrscan/trace"
+)
+
+// Evidence is all that is known about one message before the flood is known.
+type Evidence struct {
+	Source, Mailbox, ID string
+	Received            time.Time // when it reached the mailbox; zero if unknown
+	Bounce              *dsn.Bounce
+
+	// What follows is filled for bounces only.
+
+	Reporter trace.Reporter
+	Verified bool // the handing address proved to be what the report says (METHOD 6, witness)
+	Origin   trace.Origin
+	MailFrom MailFrom
+	SPF      spf.Outcome // Result "" where it could not be asked
+	Recorded *Recorded // nil: none names the origin
+	DKIM     []Signature
+
+	SentAtHand      bool
+	InSent          bool // Sent holds the Message-ID with an agreeing date
+	SentToRecipient bool // and names a failed recipient
+	StrangeRcpts    bool // Sent is at hand and knows none of the failed recipients
+	StrangeProgram  bool // Sent is at hand and never saw this mail program
+}
+
+// Signature is a DKIM signature of the original and whether it speaks for us.
+type Signature struct {
+	proof.Signature
+	Own bool
+}
+
+// Recorded is an SPF result recorded at the time for the origin address. Above: it stands above the border line, where only
+// the reporting site can have written it.
+type Recorded struct {
+	proof.Record
+	Above bool
+}
+
+// MailFrom is the original's reverse-path, who said so, and the tag that was undone on it.
+type MailFrom struct {
+	Address string // "<>" for the null reverse-path; "" if unknown
+	Source  string // return-path, x-postfix-sender, envelope-from, from, bounce
+	Tag     proof.Tag
+}
+
+// ReversePath finds the original's MAIL FROM in METHOD 4's order of belief and undoes its tags. A From is a guess, the
+// address that the bounce came to is the last resort.
+func ReversePath(b *dsn.Bounce, borderEnvelopeFrom string) MailFrom {
+	candidates := []MailFrom{
+		{Address: b.Original.ReturnPath, Source: "return-path"},
+		{Address: b.EnvelopeSender, Source: "x-postfix-sender"},
+		{Address: borderEnvelopeFrom, Source: "envelope-from"},
+		{Address: b.Original.From, Source: "from"},
+		{Address: b.Account, Source: "bounce"},
+	}
+	for _, c := range candidates {
+		if c.Address == "" {
+			continue
+		}
+		c.Address, c.Tag = proof.Unwrap(strings.ToLower(c.Address))
+		return c
+	}
+	return MailFrom{}
+}
+
+// Sender is the address as SPF wants it: "" for the null reverse-path.
+func (m MailFrom) Sender() string {
+	if m.Address == "<>" {
+		return ""
+	}
+	return m.Address
+}
+
+func (e *Evidence) isBounce() bool { return e.Bounce.Kind == dsn.KindBounce }
+
+// ownDKIM tells whether a signature of ours with this result covers the author.
+func (e *Evidence) ownDKIM(result proof.DKIMResult) bool {
+	for _, s := range e.DKIM {
+		if s.Own && s.FromSigned && s.Result == result {
+			return true
+		}
+	}
+	return false
+}
+
+// refusedAs tells whether a recipient was refused for one of these reasons.
+func (e *Evidence) refusedAs(reasons ...dsn.Reason) bool {
+	for _, r := range e.Bounce.Recipients {
+		for _, reason := range reasons {
+			if r.Reason == reason {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// when is the best known time of the original's handing over: the line that took it, else the report's own times.
+func (e *Evidence) when() time.Time {
+	for _, t := range []time.Time{e.Origin.Time, e.Bounce.Arrival, e.Received, e.Bounce.Date} {
+		if !t.IsZero() {
+			return t.UTC()
+		}
+	}
+	return time.Time{}
+}
+
+// arrived is when the bounce reached us.
+func (e *Evidence) arrived() time.Time {
+	if !e.Received.IsZero() {
+		return e.Received.UTC()
+	}
+	return e.Bounce.Date.UTC()
+}

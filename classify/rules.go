@@ -1,0 +1,269 @@
+package classify
+
+import (
+	"math/bits"
+	"strconv"
+	"strings"
+
+	"ndrscan/dsn"
+	"ndrscan/proof"
+	"ndrscan/spf"
+	"ndrscan/trace"
+)
+
+// A rule is one statement about one message. Weight ranks its evidence as METHOD 2 does: 4 our own record, 3 a signature
+// of ours or what our own hosts stamped, 2 what the reporting site stamped and DNS answered, 1 a circumstance, 0 a mark
+// that only explains and moves no class.
+type rule struct {
+	code    string
+	weight  int
+	cite    string
+	applies func(e *Evidence) bool // nil: to every bounce. Not applying is not the same as not holding
+	holds   func(e *Evidence) bool
+	says    string // {placeholders} are filled from the evidence
+}
+
+// Codes is a set of rules that hold, by their place in the table.
+type Codes uint64
+
+func spfIs(results ...spf.Result) func(*Evidence) bool {
+	return func(e *Evidence) bool {
+		for _, r := range results {
+			if e.SPF.Result == r {
+				return true
+			}
+		}
+		return false
+	}
+}
+
+func hasOrigin(e *Evidence) bool  { return e.Origin.IP.IsValid() }
+func ownBorder(e *Evidence) bool  { return hasOrigin(e) && e.Origin.Own }
+func outside(e *Evidence) bool    { return hasOrigin(e) && !e.Origin.Own }
+func sentAtHand(e *Evidence) bool { return e.SentAtHand }
+
+// rules is the table. Its order is that of the reasons in a finding; the flood's own rules (habit) stand at its end and
+// are set when all is read.
+var rules = []rule{
+	{code: "reporter-own", weight: 3, cite: "METHOD 3.0", holds: func(e *Evidence) bool { return e.Reporter.Own },
+		says: "our own server wrote the report"},
+	{code: "reporter-verified", weight: 2, cite: "METHOD 6", applies: func(e *Evidence) bool { return !e.Reporter.Own },
+		holds: func(e *Evidence) bool { return e.Verified }, says: "{reporter} handed us the report and is what it says it is"},
+	{code: "reporter-unverified", weight: 0, cite: "METHOD 6", applies: func(e *Evidence) bool { return !e.Reporter.Own },
+		holds: func(e *Evidence) bool { return !e.Verified }, says: "nothing but its own word says that the report is {mta}'s"},
+	{code: "reporter-unstamped", weight: 0, cite: "METHOD 3.0", holds: func(e *Evidence) bool { return e.Reporter.Unstamped },
+		says: "no host of ours stamped the report: it was exported or put here by other means"},
+
+	{code: "origin-own", weight: 3, cite: "METHOD 3.2", holds: ownBorder,
+		says: "it reached the reporting site from {origin}, a server of ours"},
+	{code: "origin-outside", weight: 2, cite: "METHOD 3.2", holds: outside,
+		says: "it reached the reporting site from {origin}, which is not ours"},
+	{code: "origin-unknown", weight: 1, cite: "METHOD 3.5", holds: func(e *Evidence) bool { return !hasOrigin(e) },
+		says: "where it came from can't be told: {returned}"},
+	{code: "unstamped-hop", weight: 1, cite: "METHOD 3.1", holds: func(e *Evidence) bool { return e.Origin.Unstamped },
+		says: "a host of the reporting site left no line; what stands below it is a claim"},
+	{code: "origin-stepped", weight: 0, cite: "METHOD 3.1", applies: hasOrigin,
+		holds: func(e *Evidence) bool { return e.Origin.Trust == trace.Stepped },
+		says:  "lines of the reporting site were stepped over to reach it"},
+	{code: "origin-gateway", weight: 0, cite: "METHOD 3.2", applies: hasOrigin,
+		holds: func(e *Evidence) bool { return e.Origin.Trust == trace.Gateway },
+		says:  "the recipient's inbound gateway was stepped over to reach it"},
+	{code: "origin-weak", weight: 0, cite: "METHOD 3.5", applies: hasOrigin,
+		holds: func(e *Evidence) bool { return e.Origin.Trust == trace.Weak },
+		says:  "the address is from {via}, not from a Received line"},
+	{code: "relay-border", weight: 1, cite: "METHOD 5", applies: outside,
+		holds: func(e *Evidence) bool { return e.Origin.RDNSConfirmed && !e.Origin.AccessLine && e.Origin.Relayed },
+		says:  "{rdns} is a proper mail server with a hop below it: it may have passed the message on for somebody"},
+	{code: "site-customer", weight: 1, cite: "METHOD 3.2a", applies: outside,
+		holds: func(e *Evidence) bool { return e.Origin.SiteAuth },
+		says:  "the reporting site's own line shows a login: the sender is that site's customer"},
+	{code: "framing", weight: 0, cite: "METHOD 3.4", holds: func(e *Evidence) bool { return e.Origin.Framing },
+		says: "a line below the border names our servers: written by whoever sent it, to frame us"},
+
+	{code: "login-named", weight: 3, cite: "METHOD 3.3", applies: ownBorder,
+		holds: func(e *Evidence) bool { return e.Origin.AuthUser != "" },
+		says:  "our server took it from {client} with the login {login}"},
+	{code: "login-shown", weight: 3, cite: "METHOD 3.3", applies: ownBorder,
+		holds: func(e *Evidence) bool { return e.Origin.AuthShown && e.Origin.AuthUser == "" },
+		says:  "our server took it from {client} with a login that its line does not name (queue id {queue})"},
+	{code: "entered-local", weight: 3, cite: "METHOD 3.3", applies: ownBorder,
+		holds: func(e *Evidence) bool { return e.Origin.Entry == trace.EntryScript },
+		says:  "it began on our own server: a script, a form or a local user"},
+	{code: "entered-own-net", weight: 3, cite: "METHOD 3.3", applies: ownBorder,
+		holds: func(e *Evidence) bool { return e.Origin.Entry == trace.EntryHost },
+		says:  "our server took it without a login from {client}, in a network of ours"},
+	{code: "entered-outside", weight: 3, cite: "METHOD 3.3", applies: ownBorder,
+		holds: func(e *Evidence) bool { return e.Origin.Entry == trace.EntryRelay },
+		says:  "our server took it from {client}, outside, without a login"},
+	{code: "entry-unknown", weight: 1, cite: "METHOD 3.3", applies: ownBorder,
+		holds: func(e *Evidence) bool { return e.Origin.Entry == trace.EntryUnknown || e.Origin.Entry == "" },
+		says:  "the lines do not show how it entered our server"},
+	{code: "own-border-supported", weight: 2, cite: "METHOD 2, 3.1", applies: ownBorder, holds: supported,
+		says: "that it passed our server does not rest on the word of one unverified report"},
+
+	{code: "spf-pass", weight: 2, cite: "RFC 7208 section 2.6.3", holds: spfIs(spf.Pass),
+		says: "{spf.domain} permits {origin} ({spf.mechanism})"},
+	{code: "spf-shared", weight: 1, cite: "METHOD 4", applies: spfIs(spf.Pass), holds: func(e *Evidence) bool { return e.SPF.Shared },
+		says: "others may send from the network that {spf.mechanism} permits"},
+	{code: "spf-fail", weight: 2, cite: "RFC 7208 section 2.6.4", applies: hasOrigin, holds: spfIs(spf.Fail),
+		says: "{origin} is not allowed by {spf.domain} (matched {spf.mechanism})"},
+	{code: "spf-softfail", weight: 2, cite: "RFC 7208 section 2.6.5", applies: hasOrigin, holds: spfIs(spf.SoftFail),
+		says: "{origin} is probably not allowed by {spf.domain} (matched {spf.mechanism})"},
+	{code: "spf-neutral", weight: 1, cite: "RFC 7208 section 2.6.2", applies: hasOrigin, holds: spfIs(spf.Neutral),
+		says: "{spf.domain} says nothing about {origin}"},
+	{code: "spf-none", weight: 1, cite: "RFC 7208 section 2.6.1", applies: hasOrigin, holds: spfIs(spf.None),
+		says: "{spf.domain} publishes no SPF record"},
+	{code: "spf-permerror", weight: 1, cite: "RFC 7208 section 2.6.7", applies: hasOrigin, holds: spfIs(spf.PermError),
+		says: "the SPF record of {spf.domain} is broken: {spf.problem}"},
+	{code: "dns-failed", weight: 1, cite: "RFC 7208 section 2.6.6",
+		holds: func(e *Evidence) bool { return e.SPF.Result == spf.TempError || e.Origin.DNSFailed },
+		says:  "DNS could not answer: nobody is accused on that"},
+	{code: "spf-unasked", weight: 0, cite: "METHOD 4", applies: hasOrigin, holds: spfIs(""),
+		says: "SPF was not asked: there was no DNS"},
+
+	{code: "sent-recipient", weight: 4, cite: "METHOD 2", applies: sentAtHand, holds: func(e *Evidence) bool { return e.SentToRecipient },
+		says: "the message stands in Sent, with this recipient"},
+	{code: "sent-alias", weight: 4, cite: "METHOD 2", applies: sentAtHand, holds: func(e *Evidence) bool { return e.InSent && !e.SentToRecipient },
+		says: "the message stands in Sent, to another recipient: somebody passed it on"},
+	{code: "no-sent", weight: 0, cite: "METHOD 8", holds: func(e *Evidence) bool { return !e.SentAtHand },
+		says: "no Sent mailbox was at hand to compare with"},
+	{code: "dkim-own", weight: 3, cite: "METHOD 2", holds: func(e *Evidence) bool { return e.ownDKIM(proof.DKIMPass) },
+		says: "a DKIM signature of ours over the whole message is valid"},
+	{code: "dkim-own-headers", weight: 1, cite: "METHOD 2", holds: func(e *Evidence) bool { return e.ownDKIM(proof.DKIMHeadersPass) },
+		says: "a DKIM signature of ours over these header fields is valid; the body it covers did not come back"},
+
+	{code: "out-of-habit", weight: 3, cite: "METHOD 5", applies: never, holds: never, says: "out of the owner's habit: {habit}"},
+	{code: "claimed-habit", weight: 1, cite: "METHOD 5", applies: never, holds: never,
+		says: "unverified reports show the like: {habit}"},
+}
+
+func never(*Evidence) bool { return false }
+
+// supported tells whether "it entered through us" rests on more than one site's word (METHOD 2, 3.1): our own bounce, our
+// own signature or record, or a verified witness that saw our server connect itself.
+func supported(e *Evidence) bool {
+	switch {
+	case e.Reporter.Own, e.InSent, e.ownDKIM(proof.DKIMPass):
+		return true
+	case !e.Verified:
+		return false
+	case e.Origin.Trust == trace.Direct, e.Origin.Trust == trace.Gateway:
+		return true
+	}
+	// A stepped border counts only with a result recorded above the step that names the same client.
+	return e.Recorded != nil && e.Recorded.Above
+}
+
+// ruleIndex finds a rule by its code.
+var ruleIndex = func() map[string]int {
+	index := make(map[string]int, len(rules))
+	for i, r := range rules {
+		index[r.code] = i
+	}
+	return index
+}()
+
+// codes makes a set; a code that is no rule is a mistake in the program.
+func codes(names ...string) Codes {
+	var set Codes
+	for _, name := range names {
+		i, ok := ruleIndex[name]
+		if !ok {
+			panic("classify: no rule has the code " + name)
+		}
+		set |= 1 << i
+	}
+	return set
+}
+
+func (c Codes) has(all Codes) bool   { return c&all == all }
+func (c Codes) meets(any Codes) bool { return c&any != 0 }
+
+// hold evaluates the table for one bounce; off are rules that are switched off.
+func hold(e *Evidence, off Codes) Codes {
+	var set Codes
+	for i, r := range rules {
+		if off&(1<<i) == 0 && (r.applies == nil || r.applies(e)) && r.holds(e) {
+			set |= 1 << i
+		}
+	}
+	return set
+}
+
+// reasons puts the rules that hold into words, the weightiest first.
+func reasons(set Codes, e *Evidence) []Reason {
+	list := make([]Reason, 0, bits.OnesCount64(uint64(set)))
+	for weight := 4; weight >= 0; weight-- {
+		for i, r := range rules {
+			if set&(1<<i) != 0 && r.weight == weight {
+				list = append(list, Reason{Code: r.code, Text: fill(r.says, e)})
+			}
+		}
+	}
+	return list
+}
+
+// fill replaces the {placeholders} of a sentence.
+func fill(sentence string, e *Evidence) string {
+	var out strings.Builder
+	for {
+		before, rest, found := strings.Cut(sentence, "{")
+		out.WriteString(before)
+		if !found {
+			return out.String()
+		}
+		name, after, _ := strings.Cut(rest, "}")
+		out.WriteString(placeholder(name, e))
+		sentence = after
+	}
+}
+
+func placeholder(name string, e *Evidence) string {
+	switch name {
+	case "origin":
+		return e.Origin.IP.String()
+	case "rdns":
+		return e.Origin.RDNS
+	case "via":
+		return string(e.Origin.Via)
+	case "client":
+		if e.Origin.ClientIP.IsValid() {
+			return e.Origin.ClientIP.String()
+		}
+		return "an unnamed client"
+	case "login":
+		return e.Origin.AuthUser
+	case "queue":
+		return orElse(e.Origin.QueueID, "unknown")
+	case "reporter":
+		return orElse(e.Reporter.Organisation, e.Reporter.IP.String())
+	case "mta":
+		return orElse(e.Bounce.ReportingMTA, "the named host")
+	case "returned":
+		return returnedText(e.Bounce.Original)
+	case "spf.domain":
+		return orElse(e.SPF.Domain, "the sender's domain")
+	case "spf.mechanism":
+		return orElse(e.SPF.Mechanism, "no mechanism")
+	case "spf.problem":
+		return e.SPF.Problem
+	}
+	return "{" + name + "}"
+}
+
+func returnedText(o dsn.Original) string {
+	switch {
+	case o.Returned == dsn.ReturnedNone:
+		return "nothing of the original came back"
+	case o.Header.Count("Received") == 0:
+		return "the original came back without Received lines"
+	}
+	return "none of its " + strconv.Itoa(o.Header.Count("Received")) + " Received lines shows a usable client address"
+}
+
+func orElse(s, other string) string {
+	if s == "" {
+		return other
+	}
+	return s
+}

@@ -1,0 +1,328 @@
+package classify
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Context is what the run knows and the flood does not.
+type Context struct {
+	Tool       string
+	Now        time.Time
+	Run        Run
+	Sources    []string
+	LeftOut    []LeftOut
+	Complete   bool
+	OwnSeen    []OwnHost
+	Domains    []Domain
+	SentAtHand bool
+}
+
+// episodeGap splits a flood into episodes (METHOD 6); activeFor is how long after its last bounce one counts as active.
+const (
+	episodeGap = 48 * time.Hour
+	activeFor  = 24 * time.Hour
+)
+
+// Report judges the flood. It may be called while messages are still added, for a report of what was read so far.
+func (f *Flood) Report(c Context) *Report {
+	if f.overflow {
+		c.Run.Limits = append(c.Run.Limits, "more than 50,000 distinct cells: the rest were counted as \""+overflowLabel+"\"")
+	}
+	r := &Report{
+		Schema: ReportSchema, Tool: c.Tool, Generated: c.Now.UTC(), Run: c.Run,
+		Complete: c.Complete && len(c.LeftOut) == 0, LeftOut: orEmpty(c.LeftOut), Sources: orEmpty(c.Sources),
+		Read: f.read, Unreadable: f.unreadable, Kinds: maps.Clone(f.kinds), Classes: map[Class]int{},
+		OwnSeen: orEmpty(c.OwnSeen), Domains: orEmpty(c.Domains),
+	}
+	r.Run.Limits = orEmpty(r.Run.Limits)
+	groups := f.sorted()
+	whole := newTally()
+	rows := newRows()
+	for _, g := range groups {
+		set := f.final(g.key.Case, g.key.Habit)
+		whole.add(g, set, g.messages)
+		rows.add(g, decide(set).class)
+	}
+	maps.Copy(r.Classes, whole.messages)
+	r.Verdict = f.verdict(whole)
+	rows.fill(r, f)
+	r.Episodes = f.episodes(groups, c.Now)
+	r.Period = rows.period()
+	if n := len(r.Episodes); n > 0 {
+		r.Verdict.Active = r.Episodes[n-1].Active
+	}
+	r.Verdict.Missing = missing(r, c, f.has)
+	r.Actions = actions(r)
+	return r
+}
+
+// has tells whether any bounce shows one of these codes.
+func (f *Flood) has(names ...string) bool {
+	set := codes(names...)
+	for key := range f.groups {
+		if key.Case.meets(set) {
+			return true
+		}
+	}
+	return false
+}
+
+// rows gathers groups into the tables of the report.
+type rows struct {
+	origins      map[string]*OriginRow
+	classes      map[string]map[Class]int // of origins and campaigns, by "o"+ip and "c"+campaign
+	impersonated map[string]int
+	accounts     map[accountKey]*accountRow
+	campaigns    map[string]*CampaignRow
+	hours        map[int64]map[Class]int
+}
+
+type accountKey struct {
+	id    accountID
+	class Class
+}
+
+type accountRow struct {
+	Account
+	clients, queueIDs, campaigns map[string]struct{}
+	recipients                   map[uint64]struct{}
+	first, last                  time.Time
+}
+
+func newRows() *rows {
+	return &rows{origins: map[string]*OriginRow{}, classes: map[string]map[Class]int{}, impersonated: map[string]int{},
+		accounts: map[accountKey]*accountRow{}, campaigns: map[string]*CampaignRow{}, hours: map[int64]map[Class]int{}}
+}
+
+func (r *rows) add(g *group, class Class) {
+	for ip, o := range g.origins {
+		row := r.origins[ip]
+		if row == nil {
+			row = &OriginRow{IP: ip, Network: g.network, RDNS: o.rdns, SPF: o.spf, Evidence: []string{}}
+			r.origins[ip] = row
+		}
+		row.Messages += o.messages
+		for _, id := range o.ids {
+			row.Evidence = sample(row.Evidence, id)
+		}
+		r.count("o"+ip, class, o.messages)
+	}
+	if class == Forged {
+		for address, n := range g.senders {
+			r.impersonated[address] += n
+		}
+	}
+	if g.key.Habit != "" {
+		r.addAccount(g, class)
+	}
+	if g.campaign != "" {
+		r.addCampaign(g, class)
+	}
+	for hour, n := range g.hours {
+		if r.hours[hour] == nil {
+			r.hours[hour] = map[Class]int{}
+		}
+		r.hours[hour][class] += n
+	}
+}
+
+func (r *rows) count(key string, class Class, n int) {
+	if r.classes[key] == nil {
+		r.classes[key] = map[Class]int{}
+	}
+	r.classes[key][class] += n
+}
+
+func (r *rows) addCampaign(g *group, class Class) {
+	row := r.campaigns[g.campaign]
+	if row == nil {
+		row = &CampaignRow{Campaign: g.campaign, Evidence: []string{}}
+		r.campaigns[g.campaign] = row
+	}
+	row.Messages += g.messages
+	for _, id := range g.ids {
+		row.Evidence = sample(row.Evidence, id)
+	}
+	r.count("c"+g.campaign, class, g.messages)
+}
+
+func (r *rows) addAccount(g *group, class Class) {
+	key := accountKey{g.account, class}
+	row := r.accounts[key]
+	if row == nil {
+		row = &accountRow{
+			Account: Account{Login: g.account.login, Host: g.account.host, Entry: string(g.account.entry), Class: class, Evidence: []string{}},
+			clients: map[string]struct{}{}, queueIDs: map[string]struct{}{}, campaigns: map[string]struct{}{},
+			recipients: map[uint64]struct{}{}}
+		r.accounts[key] = row
+	}
+	row.Messages += g.messages
+	maps.Copy(row.clients, g.clients)
+	maps.Copy(row.queueIDs, g.queueIDs)
+	maps.Copy(row.recipients, g.recipients)
+	if g.campaign != "" {
+		row.campaigns[g.campaign] = struct{}{}
+	}
+	for _, id := range g.ids {
+		row.Evidence = sample(row.Evidence, id)
+	}
+	if row.first.IsZero() || !g.first.IsZero() && g.first.Before(row.first) {
+		row.first = g.first
+	}
+	if g.last.After(row.last) {
+		row.last = g.last
+	}
+}
+
+// fill writes the tables into the report, the largest first; equal ones by name, so that a run can be repeated.
+func (r *rows) fill(rep *Report, f *Flood) {
+	rep.Origins = sortedRows(r.origins, func(o *OriginRow) (int, string) { return o.Messages, o.IP })
+	for i := range rep.Origins {
+		rep.Origins[i].Class = most(r.classes["o"+rep.Origins[i].IP])
+	}
+	rep.Campaigns = sortedRows(r.campaigns, func(c *CampaignRow) (int, string) { return c.Messages, c.Campaign })
+	for i := range rep.Campaigns {
+		row := &rep.Campaigns[i]
+		row.Subject, row.Class = f.subjects[row.Campaign], most(r.classes["c"+row.Campaign])
+	}
+	rep.Impersonated = []Impersonated{}
+	for address, n := range r.impersonated {
+		rep.Impersonated = append(rep.Impersonated, Impersonated{Address: address, Messages: n})
+	}
+	slices.SortFunc(rep.Impersonated, func(a, b Impersonated) int {
+		return cmp.Or(b.Messages-a.Messages, strings.Compare(a.Address, b.Address))
+	})
+	rep.Witnesses = []WitnessRow{}
+	for name, w := range f.witnesses {
+		rep.Witnesses = append(rep.Witnesses, WitnessRow{Witness: name, Verified: w.verified, Own: w.own, Software: w.software,
+			Messages: w.messages, Evidence: w.ids})
+	}
+	slices.SortFunc(rep.Witnesses, func(a, b WitnessRow) int {
+		return cmp.Or(b.Messages-a.Messages, strings.Compare(a.Witness, b.Witness))
+	})
+	rep.Accounts = r.accountRows()
+	rep.Timeline = []Bucket{}
+	for _, hour := range slices.Sorted(maps.Keys(r.hours)) {
+		rep.Timeline = append(rep.Timeline, Bucket{Hour: hourTime(hour), Classes: r.hours[hour]})
+	}
+}
+
+func (r *rows) accountRows() []Account {
+	list := []Account{}
+	for _, row := range r.accounts {
+		a := row.Account
+		a.ClientIPs = slices.Sorted(maps.Keys(row.clients))
+		a.QueueIDs = firstFew(slices.Sorted(maps.Keys(row.queueIDs)))
+		a.Campaigns = slices.Sorted(maps.Keys(row.campaigns))
+		a.FailedRecipients = len(row.recipients)
+		a.First, a.Last = timePtr(row.first), timePtr(row.last)
+		list = append(list, a)
+	}
+	slices.SortFunc(list, func(a, b Account) int {
+		return cmp.Or(boolRank(b.Class == Compromised)-boolRank(a.Class == Compromised), b.Messages-a.Messages,
+			strings.Compare(a.Login, b.Login), strings.Compare(a.Host, b.Host), strings.Compare(string(a.Class), string(b.Class)),
+			strings.Compare(a.Entry, b.Entry))
+	})
+	return list
+}
+
+func (r *rows) period() Period {
+	hours := slices.Sorted(maps.Keys(r.hours))
+	if len(hours) == 0 {
+		return Period{}
+	}
+	from, to := hourTime(hours[0]), hourTime(hours[len(hours)-1]+1)
+	return Period{From: &from, To: &to}
+}
+
+// episodes splits the flood at gaps and judges each part.
+func (f *Flood) episodes(groups []*group, now time.Time) []Episode {
+	seen := map[int64]struct{}{}
+	for _, g := range groups {
+		for hour := range g.hours {
+			seen[hour] = struct{}{}
+		}
+	}
+	list := []Episode{}
+	hours := slices.Sorted(maps.Keys(seen))
+	for start := 0; start < len(hours); {
+		end := start + 1
+		for end < len(hours) && time.Duration(hours[end]-hours[end-1])*time.Hour <= episodeGap {
+			end++
+		}
+		list = append(list, f.episode(groups, hours[start], hours[end-1], now))
+		start = end
+	}
+	return list
+}
+
+func (f *Flood) episode(groups []*group, first, last int64, now time.Time) Episode {
+	t := newTally()
+	for _, g := range groups {
+		n := 0
+		for hour, count := range g.hours {
+			if hour >= first && hour <= last {
+				n += count
+			}
+		}
+		if n > 0 {
+			t.add(g, f.final(g.key.Case, g.key.Habit), n)
+		}
+	}
+	e := Episode{First: hourTime(first), Last: hourTime(last + 1), Messages: t.bounces, Classes: t.messages}
+	e.Verdict, _ = t.headline(f.thresholds)
+	e.Active = now.Sub(hourTime(last)) < activeFor+time.Hour
+	return e
+}
+
+func hourTime(hour int64) time.Time { return time.Unix(hour*3600, 0).UTC() }
+
+// most names the class that most messages have; at a tie the first by name.
+func most(counts map[Class]int) Class {
+	var best Class
+	for _, class := range slices.Sorted(maps.Keys(counts)) {
+		if counts[class] > counts[best] {
+			best = class
+		}
+	}
+	return best
+}
+
+// sortedRows gives the rows of a table, the largest first, at a tie by name.
+func sortedRows[T any](table map[string]*T, key func(*T) (int, string)) []T {
+	list := make([]T, 0, len(table))
+	for _, row := range table {
+		list = append(list, *row)
+	}
+	slices.SortFunc(list, func(a, b T) int {
+		na, sa := key(&a)
+		nb, sb := key(&b)
+		return cmp.Or(nb-na, strings.Compare(sa, sb))
+	})
+	return list
+}
+
+func firstFew(ids []string) []string {
+	if len(ids) > maxEvidence {
+		return ids[:maxEvidence]
+	}
+	return ids
+}
+
+func boolRank(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+func orEmpty[T any](list []T) []T {
+	if list == nil {
+		return []T{}
+	}
+	return list
+}

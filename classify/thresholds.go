@@ -1,0 +1,59 @@
+package classify
+
+// Thresholds are the numbers that turn counts into judgements (METHOD 5, 6). They are printed with the verdict. A zero
+// field takes its default.
+type Thresholds struct {
+	Forged          int // forged messages that make a Joe-Job
+	ForgedCells     int // in at least so many cells
+	ProvedMessages  int // proved and out of habit: a compromise
+	Witnesses       int // verified witnesses that agree on our border, out of habit: a compromise
+	SuspectMessages int // unproved messages that point there: compromise suspected
+	Misconfigured   int
+	OwnBackscatter  int
+	HabitSigns      int // signs that make "out of habit"
+	BurstRecipients int // distinct failed recipients within an hour: a sign
+	SpamWitnesses   int // sites that refuse it as spam or virus: a sign
+	HabitMessages   int // messages compared with Sent before a difference is a sign
+	IntervalCells   int // cells below which no interval is given
+}
+
+func (t Thresholds) withDefaults() Thresholds {
+	for _, d := range t.table() {
+		if *d.value == 0 {
+			*d.value = d.standard
+		}
+	}
+	return t
+}
+
+type threshold struct {
+	name     string
+	value    *int
+	standard int
+}
+
+func (t *Thresholds) table() []threshold {
+	return []threshold{
+		{"forged", &t.Forged, 10},
+		{"forged_cells", &t.ForgedCells, 2},
+		{"proved_messages", &t.ProvedMessages, 1},
+		{"witnesses", &t.Witnesses, 3},
+		{"suspect_messages", &t.SuspectMessages, 3},
+		{"misconfigured", &t.Misconfigured, 3},
+		{"own_backscatter", &t.OwnBackscatter, 3},
+		{"habit_signs", &t.HabitSigns, 2},
+		{"burst_recipients", &t.BurstRecipients, 10},
+		{"spam_witnesses", &t.SpamWitnesses, 2},
+		{"habit_messages", &t.HabitMessages, 3},
+		{"interval_cells", &t.IntervalCells, 5},
+	}
+}
+
+// Map gives the thresholds by name, for the report.
+func (t Thresholds) Map() map[string]int {
+	m := map[string]int{}
+	for _, d := range t.table() {
+		m[d.name] = *d.value
+	}
+	return m
+}
