@@ -206,9 +206,10 @@ func (f *Flood) addHabit(r Record, e *Evidence) {
 	if r.Habit == "" {
 		return
 	}
-	table := f.claims
-	if r.Case.has(codes("own-border-supported")) {
-		table = f.habits
+	claim := !r.Case.has(codes("own-border-supported"))
+	table := f.habits
+	if claim {
+		table = f.claims
 	}
 	h := table[r.Habit]
 	if h == nil {
@@ -219,7 +220,7 @@ func (f *Flood) addHabit(r Record, e *Evidence) {
 		h = newHabit()
 		table[r.Habit] = h
 	}
-	h.add(e)
+	h.add(e, claim)
 }
 
 func (f *Flood) addWitness(e *Evidence) {

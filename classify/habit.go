@@ -49,7 +49,8 @@ func accountName(e *Evidence) string {
 
 const habitSlot = 30 * time.Minute
 
-func (h *habit) add(e *Evidence) {
+// add counts a message. A refusal by an unverified witness counts only among claims.
+func (h *habit) add(e *Evidence, claim bool) {
 	h.messages++
 	slot := e.when().Unix() / int64(habitSlot/time.Second)
 	for _, r := range e.Bounce.Recipients {
@@ -65,7 +66,7 @@ func (h *habit) add(e *Evidence) {
 			h.kept++
 		}
 	}
-	if e.refusedAs(dsn.ReasonSpam, dsn.ReasonVirus) && (e.Verified || e.Reporter.Own) {
+	if e.refusedAs(dsn.ReasonSpam, dsn.ReasonVirus) && (claim || e.Verified || e.Reporter.Own) {
 		h.witnesses[refuserOf(e)] = struct{}{}
 	}
 	if e.SentAtHand {
