@@ -119,7 +119,11 @@ func parseMacro(s string, allowed letters) (Macro, error) {
 	return m, nil
 }
 
-var literals = map[byte]string{'%': "%", '_': " ", '-': "%20"}
+// literals are the macros that stand for themselves; unliteral writes them back.
+var (
+	literals  = map[byte]string{'%': "%", '_': " ", '-': "%20"}
+	unliteral = strings.NewReplacer("%20", "%-", "%", "%%", " ", "%_")
+)
 
 // parseExpand reads what begins with "%".
 func parseExpand(s string, allowed letters) (p part, rest string, err error) {
@@ -170,7 +174,7 @@ func (m Macro) String() string {
 	var out strings.Builder
 	for _, p := range m {
 		if p.letter == 0 {
-			out.WriteString(strings.NewReplacer("%", "%%", " ", "%_").Replace(p.literal))
+			out.WriteString(unliteral.Replace(p.literal))
 			continue
 		}
 		letter := p.letter
