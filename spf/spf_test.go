@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"reflect"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -203,6 +204,24 @@ func TestSteps(t *testing.T) {
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got %q\nwant %q", got, want)
 	}
+}
+
+// One Checker serves many workers; the race detector watches.
+func TestConcurrentChecks(t *testing.T) {
+	checker := newChecker(t)
+	req := spf.Request{IP: netip.MustParseAddr("203.0.113.7"), Sender: "a@shop.example.com"}
+	want := newChecker(t).Check(context.Background(), req)
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			for range 20 {
+				if got := checker.Check(context.Background(), req); !reflect.DeepEqual(got, want) {
+					t.Errorf("got %+v, want %+v", got, want)
+				}
+			}
+		})
+	}
+	wg.Wait()
 }
 
 func TestLoopsEnd(t *testing.T) {
