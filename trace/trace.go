@@ -41,6 +41,8 @@ type Hop struct {
 	Local        bool       // no client by network: local submission, qmail's hand-over, a queue hand-over
 	Software     string     // who wrote the line, as far as its form shows
 	Time         time.Time  // zero if the line has none
+
+	kind hopKind
 }
 
 // Trust says how the origin was reached.
@@ -130,5 +132,6 @@ type Reporter struct {
 	Own           bool // there is no outside address, or it is one of our servers: our own bounce
 	Unstamped     bool // no top line was written by a host of ours: exported or re-injected mail, unverified
 	By            string
+	DNSFailed     bool   // a look-up that this needed could not be answered
 	Organisation  string // organisational domain of the confirmed name, else the /24 or /48: the witness
 }

@@ -1,0 +1,72 @@
+package trace
+
+import (
+	"net/netip"
+	"strconv"
+	"strings"
+)
+
+// parseAddr reads an address as Received lines write it: bare or in brackets, with an IPv6: tag (RFC 5321 section
+// 4.1.3), an IPv4-mapped form, a zone (RFC 4007, Exchange prints it).
+func parseAddr(s string) (netip.Addr, bool) {
+	s = strings.Trim(s, "[]")
+	if len(s) > 5 && strings.EqualFold(s[:5], "IPv6:") {
+		s = s[5:]
+	}
+	if len(s) < 2 || len(s) > 64 || strings.IndexByte("0123456789abcdefABCDEF:", s[0]) < 0 {
+		return netip.Addr{}, false
+	}
+	ip, err := netip.ParseAddr(s)
+	if err != nil {
+		return netip.Addr{}, false
+	}
+	return ip.WithZone("").Unmap(), true
+}
+
+// cutBracketed takes "[address]" or "[address]:port" from the start of s.
+func cutBracketed(s string) (ip netip.Addr, port int, rest string, ok bool) {
+	end := strings.IndexByte(s, ']')
+	if end < 0 || s[0] != '[' {
+		return ip, 0, s, false
+	}
+	if ip, ok = parseAddr(s[1:end]); !ok {
+		return ip, 0, s, false
+	}
+	rest = s[end+1:]
+	if strings.HasPrefix(rest, ":") {
+		digits := rest[1:]
+		if blank := strings.IndexAny(digits, " \t"); blank >= 0 {
+			digits = digits[:blank]
+		}
+		port = parsePort(digits)
+		rest = rest[1+len(digits):]
+	}
+	return ip, port, rest, true
+}
+
+// parsePort gives 0 for anything that is no port.
+func parsePort(s string) int {
+	n, err := strconv.ParseUint(s, 10, 16)
+	if err != nil {
+		return 0
+	}
+	return int(n)
+}
+
+var (
+	sharedSpace = netip.MustParsePrefix("100.64.0.0/10") // RFC 6598: carriers and overlay networks
+	sixToFour   = netip.MustParsePrefix("2002::/16")     // RFC 3056: an IPv4 address inside; Google stamps 10.x so
+)
+
+// inner tells an address that cannot come from the open network: loopback, private, link-local, unspecified.
+// Documentation networks count as ordinary public addresses.
+func inner(ip netip.Addr) bool {
+	if !ip.IsValid() {
+		return false
+	}
+	if sixToFour.Contains(ip) {
+		b := ip.As16()
+		ip = netip.AddrFrom4([4]byte(b[2:6]))
+	}
+	return ip.IsLoopback() || ip.IsPrivate() || ip.IsLinkLocalUnicast() || ip.IsUnspecified() || sharedSpace.Contains(ip)
+}

@@ -1,0 +1,168 @@
+package trace
+
+import (
+	"strings"
+)
+
+// softwareMark tells who wrote a line, by what stands right of "by": nothing there is the client's text.
+type softwareMark struct {
+	name     string
+	comment  string // a comment there begins so
+	protocol string // the protocol begins so
+	by       string // the by name ends so
+}
+
+// softwareMarks, first match wins. Sources: the servers' own code or documentation, and lines in the field.
+var softwareMarks = []softwareMark{
+	{name: "postfix", comment: "postfix"}, // smtpd.c, pickup.c, cleanup_message.c
+	{name: "exim", comment: "exim "},      // received_header_text
+	{name: "opensmtpd", comment: "opensmtpd"},
+	{name: "haraka", comment: "haraka/"},
+	{name: "chasquid", comment: "chasquid"},
+	{name: "dma", comment: "dragonfly mail agent"},
+	{name: "amavis", comment: "amavis"},
+	{name: "james", comment: "james "},
+	{name: "communigate", comment: "communigate pro smtp"},
+	{name: "mdaemon", comment: "mdaemon"},
+	{name: "imail", comment: "smtpd32-"},
+	{name: "domino", comment: "lotus domino"},
+	{name: "domino", comment: "ibm domino"},
+	{name: "domino", comment: "hcl domino"},
+	{name: "fetchmail", comment: "fetchmail-"},
+	{name: "mxlogic", comment: "mxl_mta-"},
+	{name: "powermta", comment: "powermta"},
+	{name: "qpsmtpd", comment: "qpsmtpd/"},
+	{name: "qmail", comment: "qmail-ldap"},
+	{name: "oracle", comment: "oracle communications messaging"},
+	{name: "maddy", comment: "envelope-sender <"},
+	{name: "exchange", protocol: "microsoft smtp server"},
+	{name: "exchange", protocol: "mapi"},
+	{name: "microsoft-smtp", protocol: "microsoft smtpsvc"},
+	{name: "google", by: ".google.com"},
+	{name: "google", by: ".gmail.com"},
+	{name: "yahoo", by: ".yahoo.com"},
+	{name: "messagelabs", by: ".messagelabs.com"},
+}
+
+// addressBeforeHELO: these print the client's address as the first word and no HELO, or the HELO behind it.
+var addressBeforeHELO = map[string]bool{"messagelabs": true}
+
+// bareAddress: these print "HELO [ADDR]" without parentheses.
+var bareAddress = map[string]bool{"imail": true, "mdaemon": true, "fetchmail": true}
+
+// softwareOf finds the writer of a line.
+func softwareOf(h *Hop, right []token) string {
+	protocol, by := strings.ToLower(h.Protocol), strings.ToLower(h.By)
+	for _, m := range softwareMarks {
+		switch {
+		case m.protocol != "" && strings.HasPrefix(protocol, m.protocol), m.by != "" && strings.HasSuffix(by, m.by):
+			return m.name
+		case m.comment != "" && hasComment(right, m.comment):
+			return m.name
+		}
+	}
+	switch {
+	case eximID(h.ID) && h.Protocol == protocol: // Exim writes its protocols in lower case
+		return "exim"
+	case courierID(h.ID):
+		return "courier"
+	case sendmailVersion(right):
+		return "sendmail"
+	}
+	return ""
+}
+
+func hasComment(list []token, prefix string) bool {
+	for _, t := range list {
+		if t.comment && len(t.text) >= len(prefix) && strings.EqualFold(t.text[:len(prefix)], prefix) {
+			return true
+		}
+	}
+	return false
+}
+
+// eximID tells Exim's message ids: six, six and two letters or digits; since 4.97 six, eleven and four.
+func eximID(id string) bool {
+	switch len(id) {
+	case 16:
+		return id[6] == '-' && id[13] == '-'
+	case 23:
+		return id[6] == '-' && id[18] == '-'
+	}
+	return false
+}
+
+// courierID tells Courier's queue ids: inode, time and process in upper-case hexadecimal.
+func courierID(id string) bool {
+	parts := strings.Split(id, ".")
+	if len(parts) != 3 || len(id) > 60 {
+		return false
+	}
+	for _, part := range parts {
+		if len(part) < 8 || strings.Trim(part, "0123456789ABCDEF") != "" {
+			return false
+		}
+	}
+	return true
+}
+
+// sendmailVersion tells Sendmail's (VERSION/CONFIG) behind the by name.
+func sendmailVersion(right []token) bool {
+	return len(right) > 1 && right[1].comment && len(right[1].text) > 3 && right[1].text[0] == '8' &&
+		right[1].text[1] == '.' && strings.IndexByte(right[1].text, '/') > 0
+}
+
+// authProtocols are the protocols that say the client logged in (RFC 3848, RFC 6531 section 4.3; Exim before 4.60 and
+// IceWarp write ASMTP; the word AUTH follows ESMTP in some).
+var authProtocols = map[string]bool{
+	"ESMTPA": true, "ESMTPSA": true, "LMTPA": true, "LMTPSA": true, "UTF8SMTPA": true, "UTF8SMTPSA": true,
+	"UTF8LMTPA": true, "UTF8LMTPSA": true, "UTF8ESMTPA": true, "UTF8ESMTPSA": true, "ASMTP": true, "AUTH": true,
+}
+
+func authProtocol(protocol string) bool {
+	for _, word := range strings.Fields(protocol) {
+		if authProtocols[strings.ToUpper(word)] {
+			return true
+		}
+	}
+	return false
+}
+
+// webProtocol tells that a page took the message: there is no HELO then.
+func webProtocol(protocol string) bool {
+	first, _, _ := strings.Cut(strings.ToUpper(protocol), " ")
+	return first == "HTTP" || first == "HTTPS" || first == "HTTPREST" || first == "HTTPU"
+}
+
+// authMarks are the comments that name a login; the login follows, up to a blank or comma.
+var authMarks = []string{
+	"authenticated sender: ",           // Postfix, smtpd_sasl_authenticated_header
+	"authenticated as ",                // Exim recipes, Zimbra
+	"authenticated user ",              // Kerio
+	"squirrelmail authenticated user ", //
+	"authenticated user=",              //
+}
+
+// readAuth reads a comment that the server added behind the client's address.
+func (h *Hop) readAuth(text string) {
+	lower := strings.ToLower(text)
+	for _, mark := range authMarks {
+		if strings.HasPrefix(lower, mark) && len(lower) == len(text) {
+			h.Auth, h.AuthUser = true, login(text[len(mark):])
+			return
+		}
+	}
+	switch {
+	case strings.HasPrefix(lower, "auth: "): // Courier: AUTH: LOGIN user, TLS: ...
+		if words := strings.Fields(text); len(words) > 2 {
+			h.Auth, h.AuthUser = true, login(words[2])
+		}
+	case lower == "authenticated", strings.HasPrefix(lower, "authenticated bits="): // Sendmail
+		h.Auth = true
+	}
+}
+
+func login(s string) string {
+	s = firstWord(s)
+	return strings.Trim(s, ",<>")
+}

@@ -1,0 +1,198 @@
+package trace
+
+import (
+	"context"
+	"net/netip"
+	"strconv"
+	"strings"
+
+	"golang.org/x/net/publicsuffix"
+)
+
+// maxPTR bounds the names that are tried for one address (RFC 7208 section 4.6.4 has the same bound).
+const maxPTR = 10
+
+// OrgDomain gives the organisational domain of a host name, one label more than its public suffix (RFC 7489 section
+// 3.2): "example.co.uk" for "mx1.mail.example.co.uk". It is "" for an address, a single label and a public suffix.
+func OrgDomain(name string) string {
+	name = cleanName(name)
+	if !hostName(name) {
+		return ""
+	}
+	org, err := publicsuffix.EffectiveTLDPlusOne(name)
+	if err != nil {
+		return ""
+	}
+	return org
+}
+
+func cleanName(name string) string {
+	return strings.ToLower(strings.TrimSuffix(strings.TrimSpace(name), "."))
+}
+
+// hostName tells a name of at least two labels that can be looked up (RFC 1123 section 2.1; underscores are seen).
+func hostName(name string) bool {
+	if len(name) > 253 || strings.IndexByte(name, '.') < 0 {
+		return false
+	}
+	if _, ok := parseAddr(name); ok {
+		return false
+	}
+	for label := range strings.SplitSeq(name, ".") {
+		if label == "" || len(label) > 63 {
+			return false
+		}
+		for _, c := range []byte(label) {
+			if !(c == '-' || c == '_' || '0' <= c && c <= '9' || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z') {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// Confirm asks for the reverse name of ip and confirms it forward: name is the first whose A or AAAA records hold ip.
+// If none does, name is the first reverse name and confirmed is false. The error says that DNS could not answer.
+func Confirm(ctx context.Context, res Resolver, ip netip.Addr) (name string, confirmed bool, err error) {
+	names, first, err := confirmedNames(ctx, res, ip)
+	if len(names) > 0 {
+		return names[0], true, nil
+	}
+	return first, false, err
+}
+
+// confirmedNames gives all reverse names of ip that point back to it. An error comes only with none.
+func confirmedNames(ctx context.Context, res Resolver, ip netip.Addr) (names []string, first string, err error) {
+	all, err := res.LookupPTR(ctx, ip)
+	if err != nil {
+		return nil, "", err
+	}
+	for _, name := range all[:min(len(all), maxPTR)] {
+		if name = cleanName(name); !hostName(name) {
+			continue
+		}
+		if first == "" {
+			first = name
+		}
+		holds, lookErr := pointsTo(ctx, res, name, ip)
+		if holds {
+			names = append(names, name)
+		} else if lookErr != nil {
+			err = lookErr
+		}
+	}
+	if len(names) > 0 {
+		err = nil
+	}
+	return names, first, err
+}
+
+// pointsTo tells whether the addresses of name hold ip.
+func pointsTo(ctx context.Context, res Resolver, name string, ip netip.Addr) (bool, error) {
+	lookup := res.LookupA
+	if ip.Is6() {
+		lookup = res.LookupAAAA
+	}
+	addrs, err := lookup(ctx, name)
+	for _, a := range addrs {
+		if a.Unmap() == ip {
+			return true, nil
+		}
+	}
+	return false, err
+}
+
+// addresses gives all addresses of a name. A failure of one family doesn't hide the other's answer.
+func addresses(ctx context.Context, res Resolver, name string) ([]netip.Addr, error) {
+	v4, err4 := res.LookupA(ctx, name)
+	v6, err6 := res.LookupAAAA(ctx, name)
+	list := append(v4[:len(v4):len(v4)], v6...)
+	for i := range list {
+		list[i] = list[i].Unmap()
+	}
+	if err4 != nil {
+		return list, err4
+	}
+	return list, err6
+}
+
+// accessWords stand in the reverse names of access lines; a label part that begins or ends so counts.
+var accessWords = []string{
+	"dyn", "dsl", "dhcp", "pool", "ppp", "dial", "cust", "cable", "catv", "modem", "broadband", "residential",
+	"wireless", "wifi", "mobile", "gprs", "umts", "hotspot", "nat", "cpe", "client", "subscriber",
+}
+
+// mailWords stand in the names of mail hosts, which carry digits of their address, too.
+var mailWords = []string{"mail", "smtp", "mx", "mta", "out", "relay", "mxout", "mailer", "bounce"}
+
+// AccessLine tells whether a reverse name looks like an access line of a provider: a word for it left of the
+// organisational domain, or the digits of the address without a word for a mail host.
+func AccessLine(name string, ip netip.Addr) bool {
+	name = cleanName(name)
+	host := strings.TrimSuffix(name, OrgDomain(name))
+	mailHost := false
+	for word := range strings.FieldsFuncSeq(host, notLetter) {
+		for _, w := range accessWords {
+			if word == w || len(w) > 3 && strings.HasPrefix(word, w) || strings.HasSuffix(word, "dsl") || strings.HasPrefix(word, "dyn") {
+				return true
+			}
+		}
+		for _, w := range mailWords {
+			mailHost = mailHost || word == w || len(w) > 3 && (strings.HasPrefix(word, w) || strings.HasSuffix(word, w))
+		}
+	}
+	return !mailHost && digitsOf(host, ip.Unmap())
+}
+
+func notLetter(c rune) bool { return c < 'a' || c > 'z' }
+
+// digitsOf tells whether a host name is made from the address: three of the four octets as numbers, all octets run
+// together in decimal or hexadecimal; for IPv6 the last 32 bits in hexadecimal, with or without separators.
+func digitsOf(host string, ip netip.Addr) bool {
+	if !ip.IsValid() {
+		return false
+	}
+	if ip.Is6() {
+		b := ip.As16()
+		flat := strings.NewReplacer("-", "", ".", "").Replace(host)
+		return strings.Contains(flat, hexOf(b[12:])) && hexOf(b[12:]) != "00000000"
+	}
+	b := ip.As4()
+	var plain, padded strings.Builder
+	left := map[string]int{}
+	for _, octet := range b {
+		plain.WriteString(strconv.Itoa(int(octet)))
+		padded.WriteString(pad3(octet))
+		left[strconv.Itoa(int(octet))]++
+	}
+	if strings.Contains(host, padded.String()) || strings.Contains(host, hexOf(b[:])) || strings.Contains(host, plain.String()) {
+		return true
+	}
+	found := 0
+	for run := range strings.FieldsFuncSeq(host, func(c rune) bool { return c < '0' || c > '9' }) {
+		run = strings.TrimLeft(run, "0")
+		if run == "" {
+			run = "0"
+		}
+		if left[run] > 0 {
+			left[run]--
+			found++
+		}
+	}
+	return found >= 3
+}
+
+func pad3(octet byte) string {
+	s := strconv.Itoa(int(octet))
+	return "000"[len(s):] + s
+}
+
+func hexOf(b []byte) string {
+	const digits = "0123456789abcdef"
+	var out strings.Builder
+	for _, c := range b {
+		out.WriteByte(digits[c>>4])
+		out.WriteByte(digits[c&15])
+	}
+	return out.String()
+}

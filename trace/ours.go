@@ -1,0 +1,152 @@
+package trace
+
+import "net/netip"
+
+// ownReporter starts at the top of the original: our own server bounced it, so its lines are believed from the first.
+// The origin is the address the world saw, the handing one; where the bounce never left its host, that host's.
+func (w *walk) ownReporter() {
+	w.o.Own, w.o.Via, w.o.Trust = true, ViaReporter, Direct
+	w.o.IP, w.o.HELO, w.o.By = w.in.Reporter.IP, w.in.Reporter.HELO, w.in.Reporter.By
+	if !w.o.IP.IsValid() {
+		w.o.IP = w.ownAddress()
+	}
+	w.underOurs()
+}
+
+// ownAddress gives the address of ours that the topmost named line's writer has.
+func (w *walk) ownAddress() netip.Addr {
+	for _, h := range w.hops {
+		if h.By == "" {
+			continue
+		}
+		if w.t.Resolver == nil || !hostName(h.By) {
+			break
+		}
+		addrs, err := addresses(w.ctx, w.t.Resolver, h.By)
+		w.o.DNSFailed = w.o.DNSFailed || err != nil && len(addrs) == 0
+		for _, ip := range addrs[:min(len(addrs), maxPTR)] {
+			if w.t.isOurs(w.ctx, ip, &w.o.DNSFailed) {
+				return ip
+			}
+		}
+		break
+	}
+	return noAddr
+}
+
+// underOurs walks on below our own border (METHOD 3.3): the address that a line of ours saw proves who wrote the next
+// line, whatever name that one gives itself. It ends at the line that shows who handed the message to us.
+func (w *walk) underOurs() {
+	w.o.Entry = EntryUnknown
+	for w.at < len(w.hops) {
+		h := w.hops[w.at]
+		w.takenBy(h)
+		switch {
+		case h.Auth && h.kind != handover:
+			w.loggedIn(h)
+			return
+		case h.kind == handover:
+			w.step(WhyHandover, true)
+		case h.kind == reinjected && w.sameHostBelow(h):
+			w.o.Trust = Stepped
+			w.step(WhyReinject, true)
+		case h.kind != fromNetwork:
+			w.o.Entry, w.o.ClientIP = EntryScript, h.IP
+			w.step(WhyScript, true)
+			return
+		case !h.IP.IsValid():
+			w.step(WhyNoAddress, true)
+			return
+		case w.putBack(h):
+			w.o.Trust = Stepped
+			w.step(WhyInside, true)
+		case w.t.isOurs(w.ctx, h.IP, &w.o.DNSFailed):
+			w.step(WhyOwn, true)
+		default:
+			w.fromClient(h)
+			return
+		}
+	}
+}
+
+// takenBy notes the line by which our host took the message.
+func (w *walk) takenBy(h Hop) {
+	if h.ID != "" {
+		w.o.QueueID = h.ID
+	}
+	if !h.Time.IsZero() {
+		w.o.Time = h.Time
+	}
+}
+
+// putBack tells a line that a filter or a proxy of the same host made: its client is loopback, or an inner address with
+// the next line written by the same host. An inner address alone may be a client of our network.
+func (w *walk) putBack(h Hop) bool {
+	if !inner(h.IP) || w.t.Own.flagged(h.IP) || w.t.Own.Client(h.IP) || w.at+1 >= len(w.hops) {
+		return false
+	}
+	return h.IP.IsLoopback() || w.sameHostBelow(h)
+}
+
+// fromClient ends at a client that is no server of ours and did not log in.
+func (w *walk) fromClient(h Hop) {
+	w.o.ClientIP = h.IP
+	switch {
+	case w.o.DNSFailed:
+		w.step(WhyRelay, true) // it may be a server of ours: nobody is accused
+	case w.t.Own.Client(h.IP) || inner(h.IP):
+		w.o.Entry = EntryHost
+		w.step(WhyClient, true)
+	default:
+		w.o.Entry = EntryRelay
+		w.step(WhyRelay, true)
+	}
+}
+
+// loggedIn ends at a line that shows a login. One more line is believed only if the client is this host or a server of
+// ours, and only a web hand-over: then the page's visitor is the client.
+func (w *walk) loggedIn(h Hop) {
+	w.o.Entry, w.o.AuthShown, w.o.ClientIP = EntryAccount, true, h.IP
+	if w.ownForm(h) {
+		w.o.AuthUser = h.AuthUser
+	}
+	w.step(WhyLogin, true)
+	if !h.IP.IsLoopback() && !w.t.isOurs(w.ctx, h.IP, &w.o.DNSFailed) {
+		return
+	}
+	if w.at < len(w.hops) {
+		if web := w.hops[w.at]; webProtocol(web.Protocol) && w.writtenAt(web, h) {
+			w.o.ClientIP = web.IP
+			if web.AuthUser != "" && w.o.AuthUser == "" {
+				w.o.AuthUser = web.AuthUser
+			}
+			w.step(WhyWeb, true)
+			return
+		}
+	}
+	if ip, ok := parseAddr(firstWord(w.in.Original.Get("X-Originating-IP"))); ok {
+		w.o.ClientIP = ip // written by the page on our own server
+	}
+}
+
+// writtenAt tells whether a web line was written by the client of the line above: the same host by name, an inner name,
+// or a name with that client's address.
+func (w *walk) writtenAt(web, above Hop) bool {
+	if web.By == "" || innerName(web.By) || w.t.Own.namesOurs(web.By) {
+		return true
+	}
+	return w.pointsTo(web.By, above.IP)
+}
+
+// ownForm tells whether a login is shown in the form that the server which wrote the line uses: a known dialect that
+// says so in its protocol, too, and a by name that is ours or an inner one. The login itself is text: other mail from
+// the same server, or its log, confirms it (METHOD 3.3).
+func (w *walk) ownForm(h Hop) bool {
+	if h.AuthUser == "" || h.Software == "" {
+		return false
+	}
+	if h.Software == "postfix" && !authProtocol(h.Protocol) {
+		return false
+	}
+	return innerName(h.By) || w.t.Own.namesOurs(h.By) || w.t.Own.flagged(h.ByIP) || w.pointsTo(h.By, w.o.IP)
+}

@@ -1,0 +1,176 @@
+package trace
+
+import (
+	"strings"
+
+	"ndrscan/internal/header"
+)
+
+// maxLine bounds one Received line in bytes; longer ones are not read (RFC 5321 section 4.5.3.1 allows a command 512
+// octets, a text line 1000; the longest lines seen have about 900).
+const maxLine = 8 << 10
+
+// hopKind says how the message came to the host that wrote a line.
+type hopKind int
+
+const (
+	fromNetwork hopKind = iota // a client on the network; its address may be missing
+	handover                   // inside one host: from queue to queue, from the delivery agent
+	reinjected                 // by a local user: a script, or a filter that puts the message back
+	submitted                  // begun here: a web page or a mailbox client of the system itself
+)
+
+// ParseReceived reads the value of one Received field, unfolded or not. It never fails: what the line doesn't show, or
+// shows only where the HELO could have put it, is left empty.
+func ParseReceived(value string) Hop {
+	if strings.ContainsAny(value, "\r\n") {
+		value = header.Unfold([]byte(value))
+	}
+	value = strings.TrimSpace(value)
+	if len(value) > maxLine {
+		return Hop{Raw: value[:maxLine]}
+	}
+	h := Hop{Raw: value}
+	body := h.cutDate(value)
+	list := tokens(body)
+	by := lastBy(list)
+	if by < 0 {
+		h.readClient(body, list, nil)
+		return h
+	}
+	right := list[by+1:]
+	h.readRight(right)
+	h.readClient(body[:list[by].start], list[:by], right)
+	return h
+}
+
+// lastBy finds the "by" of the writing server: the last one outside comments and addresses. Everything a client could
+// have slipped in with its HELO stands left of it.
+func lastBy(list []token) int {
+	for i := len(list) - 2; i >= 0; i-- {
+		if list[i].is("by") && !list[i+1].comment {
+			return i
+		}
+	}
+	return -1
+}
+
+// maxDateTries bounds the semicolons that are tried as the one before the date.
+const maxDateTries = 3
+
+// cutDate takes the date behind the last semicolon and gives the rest. Courier before 0.60 puts "id ID" behind it, some
+// Sendmail builds a comment with the envelope sender, which could hold a semicolon itself.
+func (h *Hop) cutDate(value string) string {
+	end := len(value)
+	for range maxDateTries {
+		at := strings.LastIndexByte(value[:end], ';')
+		if at < 0 {
+			break
+		}
+		date, id, _ := strings.Cut(value[at+1:], " id ")
+		if t, ok := header.ParseDate(strings.TrimSpace(date)); ok {
+			h.Time, h.ID = t, firstWord(id)
+			h.EnvelopeFrom = envelopeOf(tokens(date))
+			return value[:at]
+		}
+		end = at
+	}
+	if at := strings.LastIndexByte(value, ';'); at >= 0 && len(value)-at < 60 {
+		return value[:at]
+	}
+	return value
+}
+
+func firstWord(s string) string {
+	if words := strings.Fields(s); len(words) > 0 {
+		return words[0]
+	}
+	return ""
+}
+
+// keywords begin the clauses that follow the by clause (RFC 5321 section 4.4).
+func keyword(t token) bool {
+	return t.is("with") || t.is("id") || t.is("for") || t.is("via") || t.is("over") || t.is("envelope-from")
+}
+
+// readRight reads what the writing server says of itself: by, with, id, for.
+func (h *Hop) readRight(right []token) {
+	h.By = strings.TrimSuffix(strings.Trim(right[0].text, ",[]<>"), ".")
+	h.ByIP, _ = parseAddr(right[0].text)
+	named := false // a clause has begun: comments no longer belong to the by name
+	for i := 1; i < len(right); i++ {
+		t := right[i]
+		switch {
+		case t.comment:
+			h.readRightComment(t.text, named)
+		case t.is("with") && h.Protocol == "", t.is("via") && h.Protocol == "":
+			named = true
+			h.Protocol = phrase(right[i+1:])
+		case t.is("id") && i+1 < len(right) && h.ID == "":
+			named = true
+			h.ID = strings.Trim(right[i+1].text, "<>")
+		case t.is("for") && i+1 < len(right) && h.For == "":
+			named = true
+			h.For = strings.Trim(right[i+1].text, "<>")
+		case t.is("envelope-from") && i+1 < len(right): // Haraka
+			h.EnvelopeFrom = right[i+1].text
+		case strings.HasPrefix(t.text, "auth=yes"): // OpenSMTPD
+			h.Auth = true
+		case h.Auth && strings.HasPrefix(t.text, "user="):
+			h.AuthUser = t.text[len("user="):]
+		case !named && !h.ByIP.IsValid(): // MDaemon: by NAME [ADDR]
+			h.ByIP, _, _, _ = cutBracketed(t.text)
+		}
+	}
+	h.Auth = h.Auth || authProtocol(h.Protocol)
+	if env := envelopeOf(right); env != "" && h.EnvelopeFrom == "" {
+		h.EnvelopeFrom = env
+	}
+	h.Software = softwareOf(h, right)
+	if h.Software == "exchange" {
+		h.ID = "" // it prints its version there
+	}
+}
+
+// readRightComment reads a comment behind the by name: the server's address, how the client came in, its login.
+func (h *Hop) readRightComment(text string, named bool) {
+	if !named && !h.ByIP.IsValid() {
+		h.ByIP = clientOf(text).ip
+	}
+	if strings.EqualFold(text, "via HTTP") && h.Protocol == "" {
+		h.Protocol = "HTTP"
+	}
+	h.readAuth(text)
+}
+
+// phrase joins the words of a protocol: "ESMTPSA", "Microsoft SMTP Server", "ESMTP AUTH".
+func phrase(list []token) string {
+	var words []string
+	for _, t := range list {
+		if t.comment || keyword(t) || len(words) == 4 {
+			break
+		}
+		words = append(words, t.text)
+	}
+	return strings.Join(words, " ")
+}
+
+// envelopeOf finds the reverse-path in a comment: (envelope-from <a@b>), (envelope-sender <a@b>), chasquid's
+// envelope from "a@b". "<>" is the null path.
+func envelopeOf(list []token) string {
+	for _, t := range list {
+		if !t.comment {
+			continue
+		}
+		for _, mark := range []string{"envelope-from ", "envelope-sender ", "envelope from "} {
+			if at := strings.Index(t.text, mark); at == 0 || at > 0 && mark == "envelope from " {
+				addr := strings.Trim(strings.TrimSpace(t.text[at+len(mark):]), `<>"`)
+				if addr == "" {
+					return "<>"
+				}
+				return addr
+			}
+		}
+	}
+	return ""
+}

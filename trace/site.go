@@ -1,0 +1,195 @@
+package trace
+
+import (
+	"net/netip"
+	"slices"
+	"strings"
+)
+
+// site is the reporting site of one bounce, as far as the walk knows it. It is the union of three organisations, which
+// often differ (a smart host hands over what an inner server bounced): that of the handing address' confirmed name,
+// that of Reporting-MTA, and that of the host that wrote the topmost line of the original. The last two are text, but
+// text of the same site: whoever controls them wrote the bounce, and could as well have written its addresses.
+type site struct {
+	orgs     []string
+	from     netip.Addr   // client of the line above: an address of the site
+	gateways []netip.Addr // addresses of the recipients' MX hosts
+	mxOrgs   []string     // their organisations
+	asked    bool         // the recipients' MX have been looked up
+	inside   bool         // the walk has entered the gateway
+	gateway  int          // the line where it did
+}
+
+// Where a client stands, seen from the site.
+type place int
+
+const (
+	placeOutside place = iota
+	placeInside
+	placeGateway
+	placeLoop
+	placeOurs
+)
+
+func (w *walk) newSite() site {
+	s := site{from: w.in.Reporter.IP}
+	if w.in.Reporter.RDNSConfirmed {
+		s.add(OrgDomain(w.in.Reporter.RDNS))
+	}
+	s.add(OrgDomain(firstWord(withoutType(w.in.ReportingMTA))))
+	for _, h := range w.hops {
+		if h.By != "" {
+			s.add(OrgDomain(h.By))
+			break
+		}
+	}
+	return s
+}
+
+func (s *site) add(org string) {
+	if org != "" && !slices.Contains(s.orgs, org) {
+		s.orgs = append(s.orgs, org)
+	}
+}
+
+func (s *site) enterGateway(h Hop, line int) {
+	s.from = h.IP
+	if !s.inside {
+		s.inside, s.gateway = true, line
+	}
+}
+
+// writtenBySite tells whether the line under the finger was written by the site. The topmost named one always counts,
+// unless it names our servers: a reporter that is not ours did not write that. Further down a line must name a host of
+// the site (or of the gateway), have an inner or no name, or have the address that the line above saw.
+func (w *walk) writtenBySite(h Hop) bool {
+	if h.By == "" {
+		return h.kind != fromNetwork || w.at == 0
+	}
+	if w.t.Own.namesOurs(h.By) || w.t.Own.flagged(h.ByIP) {
+		return false
+	}
+	if w.at == 0 || innerName(h.By) || inner(h.ByIP) || h.ByIP.IsValid() && h.ByIP == w.site.from {
+		return true
+	}
+	org := OrgDomain(h.By)
+	if slices.Contains(w.site.orgs, org) || w.site.inside && slices.Contains(w.site.mxOrgs, org) {
+		return true
+	}
+	return w.pointsTo(h.By, w.site.from)
+}
+
+// innerSuffixes end names that the open network doesn't know (RFC 6761, RFC 6762, RFC 8375, and custom).
+var innerSuffixes = []string{".local", ".localdomain", ".lan", ".internal", ".intern", ".intra", ".corp", ".home.arpa", ".dmz", ".localhost"}
+
+// innerName tells a name for use inside a site: a single label or a suffix of its own.
+func innerName(name string) bool {
+	name = cleanName(name)
+	if strings.IndexByte(name, '.') < 0 {
+		return strings.IndexByte(name, ':') < 0
+	}
+	return slices.ContainsFunc(innerSuffixes, func(s string) bool { return strings.HasSuffix(name, s) })
+}
+
+// placeOf tells where the client of a believed line stands. A client that logged in is never inside: it is a customer.
+func (w *walk) placeOf(h Hop) place {
+	if inner(h.IP) {
+		return placeInside
+	}
+	if w.t.isOurs(w.ctx, h.IP, &w.o.DNSFailed) {
+		return placeOurs
+	}
+	if h.Auth {
+		return placeOutside
+	}
+	names := w.confirmed(h.IP)
+	if w.ofSite(h, names) {
+		if w.site.inside {
+			return placeLoop
+		}
+		if w.isGateway(h.IP, names) {
+			return placeGateway
+		}
+		return placeInside
+	}
+	if w.isGateway(h.IP, names) {
+		return placeGateway
+	}
+	if h.IP == h.ByIP || w.pointsTo(h.By, h.IP) {
+		return placeInside
+	}
+	return placeOutside
+}
+
+// ofSite tells an address of the site: the handing address, or a confirmed name in one of its organisations that is
+// no access line's.
+func (w *walk) ofSite(h Hop, names []string) bool {
+	if h.IP == w.in.Reporter.IP {
+		return true
+	}
+	return slices.ContainsFunc(names, func(name string) bool {
+		return slices.Contains(w.site.orgs, OrgDomain(name)) && !AccessLine(name, h.IP)
+	})
+}
+
+// isGateway tells the inbound gateway of a failed recipient: one of its MX hosts, or a confirmed name in their
+// organisation that is no access line's.
+func (w *walk) isGateway(ip netip.Addr, names []string) bool {
+	w.askMX()
+	if slices.Contains(w.site.gateways, ip) {
+		return true
+	}
+	return slices.ContainsFunc(names, func(name string) bool {
+		return slices.Contains(w.site.mxOrgs, OrgDomain(name)) && !AccessLine(name, ip)
+	})
+}
+
+// maxGatewayDomains and maxGatewayHosts bound the look-ups for gateways of one message.
+const (
+	maxGatewayDomains = 5
+	maxGatewayHosts   = 10
+)
+
+// askMX looks the recipients' MX hosts up, once a message and only if a client might be one.
+func (w *walk) askMX() {
+	if w.site.asked || w.t.Resolver == nil {
+		return
+	}
+	w.site.asked = true
+	for _, domain := range w.in.RecipientDomains[:min(len(w.in.RecipientDomains), maxGatewayDomains)] {
+		if domain = cleanName(domain); !hostName(domain) {
+			continue
+		}
+		hosts, err := w.t.Resolver.LookupMX(w.ctx, domain)
+		w.o.DNSFailed = w.o.DNSFailed || err != nil
+		for _, host := range hosts[:min(len(hosts), maxGatewayHosts)] {
+			if host = cleanName(host); !hostName(host) {
+				continue
+			}
+			addrs, err := addresses(w.ctx, w.t.Resolver, host)
+			w.o.DNSFailed = w.o.DNSFailed || err != nil
+			w.site.gateways = append(w.site.gateways, addrs...)
+			w.site.mxOrgs = append(w.site.mxOrgs, OrgDomain(host))
+		}
+	}
+}
+
+// confirmed gives the forward-confirmed names of an address.
+func (w *walk) confirmed(ip netip.Addr) []string {
+	if w.t.Resolver == nil {
+		return nil
+	}
+	names, _, err := confirmedNames(w.ctx, w.t.Resolver, ip)
+	w.o.DNSFailed = w.o.DNSFailed || err != nil
+	return names
+}
+
+// pointsTo tells whether a name that a line gives has that address.
+func (w *walk) pointsTo(name string, ip netip.Addr) bool {
+	if w.t.Resolver == nil || !hostName(name) || !ip.IsValid() {
+		return false
+	}
+	holds, err := pointsTo(w.ctx, w.t.Resolver, cleanName(name), ip)
+	w.o.DNSFailed = w.o.DNSFailed || err != nil
+	return holds
+}

@@ -1,0 +1,257 @@
+package trace
+
+import (
+	"context"
+	"net/netip"
+	"strings"
+
+	"ndrscan/internal/header"
+)
+
+// Tracer follows bounces and their originals back. A nil Resolver asks nothing (--no-ptr): then only flags and inner
+// addresses say who is inside. Safe for concurrent use if the Resolver is.
+type Tracer struct {
+	Own      *Own
+	Resolver Resolver
+}
+
+// Input is what Origin reads.
+type Input struct {
+	Original         header.Section // header section of the returned original
+	Reporter         Reporter
+	ReportingMTA     string   // name the reporter gives itself, with or without "dns;"
+	ReceivedFromMTA  string   // Received-From-MTA of the report, with or without its type
+	Software         string   // who wrote the report
+	RecipientDomains []string // domains of the failed recipients, for their gateways
+}
+
+// What Step.Why can say.
+const (
+	WhyInside    = "inside"        // client inside the site
+	WhyHandover  = "handover"      // no client: from queue to queue
+	WhyReinject  = "reinjected"    // a filter of the same host put it back
+	WhyGateway   = "gateway"       // client is the recipient's inbound gateway
+	WhyBorder    = "border"        // first client outside the site: the origin
+	WhyBegan     = "began-inside"  // a local user, a page or a login of the site itself
+	WhyNoAddress = "no-address"    // a client on the network, but no address shown
+	WhyUnstamped = "unstamped-hop" // somebody else wrote this line: a hop did not stamp
+	WhyLoop      = "loop"          // back in the site it came from
+	WhyOwn       = "own"           // client is a server of ours
+	WhyLogin     = "login"         // the client logged in at our server
+	WhyScript    = "script"        // local submission at our server
+	WhyClient    = "client"        // a client of our own networks, without login
+	WhyRelay     = "relay"         // from outside to our server, without login
+	WhyWeb       = "web"           // web hand-over above which a login stands
+	WhyClaim     = "claim"         // below the border: anybody can have written it
+	WhyFraming   = "framing"       // a claim that names our servers
+)
+
+// walk is one descent through the Received lines of an original.
+type walk struct {
+	t    *Tracer
+	ctx  context.Context
+	in   Input
+	hops []Hop
+	at   int // line under the finger
+	site site
+	o    Origin
+}
+
+// Origin finds where the original came from (METHOD 3.1 to 3.5, 3.7, 3.8).
+func (t *Tracer) Origin(ctx context.Context, in Input) Origin {
+	w := &walk{t: t, ctx: ctx, in: in, hops: readLines(in.Original)}
+	w.o.Via = ViaNone
+	w.o.Entry = ""
+	if in.Reporter.Own {
+		w.ownReporter()
+	} else if len(w.hops) > 0 {
+		w.site = w.newSite()
+		w.foreign()
+	}
+	if w.o.Via == ViaNone && !w.o.Unstamped {
+		w.weak()
+	}
+	w.nameBorder()
+	w.claims()
+	return w.o
+}
+
+func (w *walk) step(why string, believed bool) {
+	h := w.hops[w.at]
+	client := h.HELO
+	if h.IP.IsValid() {
+		client = h.IP.String()
+	}
+	w.o.Steps = append(w.o.Steps, Step{Line: w.at + 1, Client: client, By: h.By, Believed: believed, Why: why})
+	w.at++
+}
+
+// foreign walks down inside a reporting site that is not ours, to its border (METHOD 3.1, 3.2).
+func (w *walk) foreign() {
+	w.o.Trust = Direct
+	for w.at < len(w.hops) {
+		h := w.hops[w.at]
+		if !w.writtenBySite(h) {
+			w.o.Unstamped, w.o.Trust = true, ""
+			w.step(WhyUnstamped, false)
+			return
+		}
+		switch {
+		case h.kind == handover:
+			w.step(WhyHandover, true)
+		case h.kind == reinjected && w.sameHostBelow(h):
+			w.o.Trust = Stepped
+			w.step(WhyReinject, true)
+		case h.kind != fromNetwork, h.Auth && inner(h.IP):
+			w.beganInside(h)
+			return
+		case !h.IP.IsValid():
+			w.o.Trust = ""
+			w.step(WhyNoAddress, true)
+			return
+		default:
+			if w.atClient(h) {
+				return
+			}
+		}
+	}
+	w.viaReporter()
+}
+
+// atClient judges the client of a believed line; done means that the walk ends here.
+func (w *walk) atClient(h Hop) (done bool) {
+	switch place := w.placeOf(h); place {
+	case placeInside:
+		w.o.Trust = Stepped
+		w.site.from = h.IP
+		w.step(WhyInside, true)
+		return false
+	case placeGateway:
+		w.o.Trust = Gateway
+		w.site.enterGateway(h, w.at)
+		w.step(WhyGateway, true)
+		return false
+	case placeLoop:
+		w.step(WhyLoop, true)
+		w.o.Trust = Direct
+		w.border(w.hops[w.site.gateway])
+	case placeOurs:
+		w.border(h)
+		w.o.Own = true
+		w.step(WhyBorder, true)
+		w.underOurs()
+	default:
+		w.border(h)
+		w.step(WhyBorder, true)
+	}
+	return true
+}
+
+// border takes the origin from a line.
+func (w *walk) border(h Hop) {
+	w.o.IP, w.o.Port, w.o.HELO, w.o.By = h.IP, h.Port, h.HELO, h.By
+	w.o.EnvelopeFrom, w.o.QueueID, w.o.Time = h.EnvelopeFrom, h.ID, h.Time
+	w.o.SiteAuth = h.Auth
+	w.o.Via = ViaReceived
+}
+
+// beganInside ends a chain at a line that shows where the message was submitted (METHOD 3.2a).
+func (w *walk) beganInside(h Hop) {
+	w.o.SiteAuth = h.Auth || h.kind == submitted && h.IP.IsValid()
+	w.o.EnvelopeFrom, w.o.QueueID, w.o.Time = h.EnvelopeFrom, h.ID, h.Time
+	w.step(WhyBegan, true)
+	w.viaReporter()
+}
+
+// viaReporter takes the handing address for the origin: the message began at the reporting site.
+func (w *walk) viaReporter() {
+	if !w.in.Reporter.IP.IsValid() {
+		w.o.Trust = ""
+		return
+	}
+	w.o.IP, w.o.HELO, w.o.By, w.o.Via = w.in.Reporter.IP, w.in.Reporter.HELO, w.in.Reporter.By, ViaReporter
+}
+
+// sameHostBelow tells whether the next line was written by the host that wrote this one, which a filter does that takes
+// a message out of the queue and puts it back.
+func (w *walk) sameHostBelow(h Hop) bool {
+	if w.at+1 >= len(w.hops) {
+		return false
+	}
+	below := w.hops[w.at+1].By
+	return h.By == "" || below == "" || strings.EqualFold(h.By, below)
+}
+
+// nameBorder asks for the reverse name of the origin.
+func (w *walk) nameBorder() {
+	if !w.o.IP.IsValid() {
+		return
+	}
+	if w.t.Resolver != nil {
+		var err error
+		w.o.RDNS, w.o.RDNSConfirmed, err = Confirm(w.ctx, w.t.Resolver, w.o.IP)
+		w.o.DNSFailed = w.o.DNSFailed || err != nil
+	}
+	w.o.AccessLine = AccessLine(w.o.RDNS, w.o.IP)
+	w.o.ClientOwnNet = w.t.Own.Client(w.o.ClientIP)
+	w.o.Relayed = !w.o.Own && w.o.Via == ViaReceived && w.relayed()
+}
+
+// relayed tells whether the next named line below the border was written, as far as names go, by the organisation of
+// the border's confirmed name: then the border may have passed on what somebody else sent.
+func (w *walk) relayed() bool {
+	org := OrgDomain(w.o.RDNS)
+	if !w.o.RDNSConfirmed || org == "" {
+		return false
+	}
+	for _, h := range w.hops[w.at:] {
+		if h.By != "" {
+			return OrgDomain(h.By) == org
+		}
+	}
+	return false
+}
+
+// maxFramingLookups bounds the claimed addresses that are looked up: the claims are a stranger's.
+const maxFramingLookups = 10
+
+// claims lists the lines that nobody vouches for (METHOD 3.4). They change marks only.
+func (w *walk) claims() {
+	lookups := maxFramingLookups
+	for w.at < len(w.hops) {
+		why := WhyClaim
+		if h := w.hops[w.at]; !w.o.Own && w.frames(h, &lookups) {
+			why, w.o.Framing = WhyFraming, true
+		}
+		w.step(why, false)
+	}
+	for _, h := range w.hops {
+		if h.IP.IsValid() && (!inner(h.IP) || !w.o.ClaimedOrigin.IsValid() || inner(w.o.ClaimedOrigin)) {
+			w.o.ClaimedOrigin = h.IP
+		}
+	}
+}
+
+// frames tells whether a claimed line names servers of ours, as its writer or as its client.
+func (w *walk) frames(h Hop, lookups *int) bool {
+	own := w.t.Own
+	if own.namesOurs(h.By) || own.namesOurs(h.HELO) || own.namesOurs(h.RDNS) || own.flagged(h.ByIP) || own.flagged(h.IP) {
+		return true
+	}
+	if !h.IP.IsValid() || inner(h.IP) || *lookups == 0 {
+		return false
+	}
+	*lookups--
+	var ignored bool
+	return w.t.isOurs(w.ctx, h.IP, &ignored)
+}
+
+// literal reads an address that a caller's field names, "" types stripped.
+func withoutType(value string) string {
+	if _, rest, ok := strings.Cut(value, ";"); ok {
+		return strings.TrimSpace(rest)
+	}
+	return strings.TrimSpace(value)
+}
+
+var noAddr netip.Addr
