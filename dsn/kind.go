@@ -2,6 +2,7 @@ package dsn
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 
 	"ndrscan/internal/header"
@@ -14,63 +15,103 @@ import (
 func (p *parser) decide() {
 	b := p.b
 	switch {
-	case p.feedback, isComplaint(p):
+	case p.row != nil && p.row.kind != "" && p.row.kind != KindBounce:
+		b.Kind = p.row.kind
+	case p.feedback, isComplaint(b.Subject):
 		b.Kind = KindFeedback
-	case isDMARCReport(p):
+	case p.isDMARCReport():
 		b.Kind = KindDMARCReport
 	case p.mdn != nil:
 		p.decideDisposition()
+	case p.isChallenge():
+		b.Kind = KindChallenge
 	case p.personal():
 		b.Kind = KindOther
 	case len(p.reported) > 0:
-		p.fillFromText()
+		p.completeReported()
 		b.Kind = kindOfActions(p.reported, p.delayed())
 		p.keep(p.reported)
 	default:
 		p.decideByText()
 	}
-	if b.Kind == KindBounce || b.Kind == KindDelay {
-		if isPostmasterCopy(b) {
-			b.Kind = KindPostmasterCopy
-		}
+	if (b.Kind == KindBounce || b.Kind == KindDelay) && isPostmasterCopy(b.Subject) {
+		b.Kind = KindPostmasterCopy
 	}
-	if b.Kind != KindBounce && b.Kind != KindDelay && b.Kind != KindSuccess && b.Kind != KindPostmasterCopy && b.Kind != KindFeedback {
+	switch b.Kind {
+	case KindBounce, KindDelay, KindSuccess, KindPostmasterCopy, KindFeedback:
+	default:
 		b.Original = Original{Returned: ReturnedNone}
 	}
 }
 
 // decideByText is for messages without report parts.
 func (p *parser) decideByText() {
-	b := p.b
 	list := p.readRecipients()
-	switch {
-	case p.row != nil && p.row.kind != "":
-		b.Kind = p.row.kind
-	case p.row != nil && p.machine():
-		b.Kind = KindBounce
-	case p.isChallenge():
-		b.Kind = KindChallenge
-	case p.isAutoReply():
-		b.Kind = KindAutoreply
-	case p.machine() && (p.top.hasFailed || p.saysFailure()):
-		b.Kind = KindBounce
-	default:
-		b.Kind = KindOther
+	if p.wrapped(list) {
 		return
 	}
-	if b.Kind == KindBounce && p.delayed() {
-		b.Kind = KindDelay
-	}
-	action := ActionFailed
-	if b.Kind == KindDelay {
-		action = ActionDelayed
-	}
-	if b.Kind == KindBounce || b.Kind == KindDelay {
-		for i := range list {
-			list[i].Action = action
-		}
+	b := p.b
+	switch b.Kind = p.kindOfText(len(list) > 0); b.Kind {
+	case KindBounce:
+		setActions(list, ActionFailed)
+		p.keep(list)
+	case KindDelay:
+		setActions(list, ActionDelayed)
 		p.keep(list)
 	}
+}
+
+// kindOfText weighs what the text and the header say. A report needs more than its sender's name, for spam likes to come
+// from mailer-daemon: words of failure, a failed recipient by name, or an original.
+func (p *parser) kindOfText(named bool) Kind {
+	report := KindBounce
+	if p.delayed() {
+		report = KindDelay
+	}
+	switch machine := p.machine(); {
+	case p.row != nil && (machine || p.row.kind == KindBounce):
+		return report
+	case p.isRobot() && !isDaemon(p.b.From):
+		return KindAutoreply
+	case machine && (p.top.hasFailed || p.saysFailure() && (named || p.b.Original.Returned != ReturnedNone || p.nullSender())):
+		return report
+	case p.isRobot(), p.hasRobotSubject(), p.nullSender() && !isDaemon(p.b.From) && p.b.From != "":
+		return KindAutoreply
+	}
+	return KindOther
+}
+
+func setActions(list []Recipient, action Action) {
+	for i := range list {
+		list[i].Action = action
+	}
+}
+
+// maxWraps bounds reports inside reports.
+const maxWraps = 3
+
+// wrapped tells a report that a filter or a help desk passed on inside a notice of its own, which names no recipient: what
+// it says and what it returned count. A bounce of a bounce is another thing, for that one has a recipient.
+func (p *parser) wrapped(list []Recipient) bool {
+	o := &p.b.Original
+	if p.wraps >= maxWraps || o.Returned == ReturnedNone || len(list) > 0 && p.row != nil || !p.machine() {
+		return false
+	}
+	inner := parser{b: &Bounce{Original: Original{Returned: ReturnedNone}}, wraps: p.wraps + 1}
+	inner.run(o.Raw)
+	switch inner.b.Kind {
+	case KindBounce, KindDelay, KindSuccess:
+	default:
+		return false
+	}
+	if len(inner.b.Recipients) == 0 {
+		return false
+	}
+	outer := *p.b
+	*p.b = *inner.b
+	b := p.b
+	b.Header, b.Account, b.From, b.Subject, b.Date = outer.Header, outer.Account, outer.From, outer.Subject, outer.Date
+	return true
 }
 
 // decideDisposition reads an MDN: a receipt, or the rejection of a Sieve script (RFC 5429 section 2.2), which is a bounce.
@@ -150,27 +191,51 @@ func (p *parser) keep(list []Recipient) {
 	}
 }
 
-// fillFromText takes the diagnostic from the text where the report's fields have none.
-func (p *parser) fillFromText() {
-	missing := false
-	for i := range p.reported {
-		missing = missing || p.reported[i].Diagnostic == ""
-	}
-	if !missing || p.row == nil || p.row.read == nil {
-		return
-	}
-	said := make(map[string]string)
-	for _, r := range p.row.read(p.text) {
-		said[r.Address] = r.Diagnostic
+// completeReported repairs what the report's fields leave out and the text or the header says: a diagnostic, or an address
+// where Final-Recipient is a command, a host or an X.400 name.
+func (p *parser) completeReported() {
+	var said []Recipient
+	read := false
+	text := func() []Recipient {
+		if !read && p.row != nil && p.row.read != nil {
+			said = p.row.read(p.text)
+		}
+		read = true
+		return said
 	}
 	for i := range p.reported {
 		r := &p.reported[i]
+		if !isAddress([]byte(r.Address)) {
+			p.repairAddress(r, text)
+		}
 		if r.Diagnostic == "" {
-			if r.Diagnostic = said[r.Address]; r.Diagnostic == "" {
-				r.Diagnostic = said[r.Original]
-			}
+			r.Diagnostic = diagnosticFor(r, text())
 		}
 	}
+}
+
+func (p *parser) repairAddress(r *Recipient, text func() []Recipient) {
+	if isAddress([]byte(r.Original)) {
+		r.Address, r.Original = r.Original, r.Address
+		return
+	}
+	if len(p.reported) != 1 {
+		return
+	}
+	if list := header.Addresses(p.top.failed); len(list) == 1 {
+		r.Address, r.Original = strings.ToLower(list[0].Addr), r.Address
+	} else if list := text(); len(list) == 1 {
+		r.Address, r.Original = list[0].Address, r.Address
+	}
+}
+
+func diagnosticFor(r *Recipient, said []Recipient) string {
+	for i := range said {
+		if said[i].Address == r.Address || said[i].Address == r.Original {
+			return said[i].Diagnostic
+		}
+	}
+	return ""
 }
 
 // machine tells mail written by a mail system: the null reverse-path (RFC 5321 section 4.5.5), a sender that is none of
@@ -182,7 +247,7 @@ func (p *parser) machine() bool {
 
 func (p *parser) nullSender() bool {
 	path := p.top.returnPath
-	return p.top.hasReturnPath && (path == "<>" || strings.HasPrefix(path, "mailer-daemon"))
+	return p.top.hasReturnPath && (path == "<>" || path == "mailer-daemon")
 }
 
 // daemons are the local parts in whose name mail systems write.
@@ -200,6 +265,9 @@ func isDaemon(from string) bool {
 
 // personal tells mail in which a person answers or passes on a report.
 func (p *parser) personal() bool {
+	if p.row != nil && p.row.kind != "" {
+		return false
+	}
 	if p.nullSender() || p.top.hasFailed || strings.HasPrefix(p.top.autoSubmitted, "auto-") {
 		return false
 	}
@@ -219,21 +287,23 @@ func (p *parser) personal() bool {
 var failures = []string{"undeliver", "not be delivered", "delivery failed", "delivery fail", "delivery has failed", "failed to deliver", "unable to deliver", "could not deliver", "returned mail", "failure notice", "non-delivery", "nondeliverable", "not delivered", "couldn't be delivered", "returned to sender", "did not reach", "was rejected", "has been rejected", "was not able to deliver", "user unknown", "returning message", "returned message", "mail failed", "delivery failure", "delivery error", "mail error", "no such user", "permanent error", "permanently", "wasn't able to deliver", "delivery status", "mail delivery", "has been returned"}
 
 func (p *parser) saysFailure() bool {
-	head := p.text[:min(len(p.text), 4<<10)]
-	subject := []byte(p.b.Subject)
+	head := p.text[:min(len(p.text), maxHead)]
 	for _, word := range failures {
-		if containsFold(head, word) || containsFold(subject, word) {
+		if containsFold(head, word) {
 			return true
 		}
 	}
 	return false
 }
 
+// maxHead is as much of a text as is searched for what kind of mail it is.
+const maxHead = 8 << 10
+
 // delays are what reports of a delay say and reports of a failure don't.
 var delays = []string{"has not yet been delivered", "not yet been delivered", "this is a warning message only", "has been delayed", "delivery attempts will continue", "will continue to be attempted", "will continue to attempt delivery", "message will be retried", "you do not need to resend", "no action is required on your part", "will keep trying", "delivery is delayed", "still being retried"}
 
 func (p *parser) delayed() bool {
-	head := p.text[:min(len(p.text), 8<<10)]
+	head := p.text[:min(len(p.text), maxHead)]
 	for _, word := range delays {
 		if containsFold(head, word) {
 			return true
@@ -244,67 +314,91 @@ func (p *parser) delayed() bool {
 
 // isPostmasterCopy tells the copies that an MTA sends its own postmaster (METHOD 4): Sendmail's "Postmaster notify",
 // Postfix's "Postmaster Copy" and "Postmaster Warning".
-func isPostmasterCopy(b *Bounce) bool {
+func isPostmasterCopy(subject string) bool {
 	for _, prefix := range []string{"Postmaster notify", "Postmaster Copy:", "Postmaster Warning:", "Postfix SMTP server: errors from"} {
-		if strings.HasPrefix(b.Subject, prefix) {
+		if strings.HasPrefix(subject, prefix) {
 			return true
 		}
 	}
 	return false
 }
 
-// isAutoReply tells answers of a robot to the mail itself: RFC 3834 and the fields that came before it; subjects only
-// where the mail comes from nobody's hand.
-func (p *parser) isAutoReply() bool {
-	if strings.HasPrefix(p.top.autoSubmitted, "auto-replied") && !p.saysFailure() || p.top.autoReply {
+// isRobot tells answers of a robot by their fields: RFC 3834 section 5 and what came before it.
+func (p *parser) isRobot() bool {
+	return strings.HasPrefix(p.top.autoSubmitted, "auto-replied") || p.top.autoReply || p.top.precedence == "auto_reply"
+}
+
+// hasRobotSubject tells answers that only say so in their subject. People write "Out of office hours: ..." too, so the
+// words must be the whole of it, or end with a mark.
+func (p *parser) hasRobotSubject() bool {
+	subject := strings.ToLower(strings.TrimLeft(p.b.Subject, "[( "))
+	if strings.HasPrefix(subject, "auto: ") && strings.Contains(subject, "out of the office") { // Lotus Notes
 		return true
 	}
-	if p.top.precedence == "auto_reply" {
-		return true
-	}
-	subject := strings.ToLower(p.b.Subject)
-	for _, word := range autoReplySubjects {
-		if strings.HasPrefix(subject, word) {
-			return true
+	for _, words := range autoReplySubjects {
+		if rest, ok := strings.CutPrefix(subject, words); ok {
+			rest = strings.TrimLeft(rest, " ")
+			if rest == "" || strings.ContainsAny(rest[:1], ":-()[]/!.") || strings.HasPrefix(rest, "re:") {
+				return true
+			}
 		}
 	}
 	return false
 }
 
-var autoReplySubjects = []string{"auto reply", "auto-reply", "autoreply", "auto response", "auto-response", "automatic reply", "automated reply", "automatic response", "automated response", "out of office", "out of the office", "out-of-office", "vacation", "away from", "automatische antwort", "abwesenheit", "réponse automatique", "respuesta automática", "risposta automatica", "[automatyczna odpowied", "odpowiedź automatyczna", "autosvar", "automatiskt svar", "автоответ"}
+var autoReplySubjects = []string{"auto reply", "auto-reply", "autoreply", "auto response", "auto-response", "automatic reply", "automated reply", "automatic response", "automated response", "out of office", "out of the office", "out-of-office", "out of office autoreply", "out of office reply", "vacation", "automatische antwort", "abwesenheitsnotiz", "abwesenheit", "réponse automatique", "respuesta automática", "risposta automatica", "resposta automática", "automatisch antwoord", "automatyczna odpowiedź", "odpowiedź automatyczna", "autosvar", "automatiskt svar", "automatisk svar", "автоответ", "自動応答", "自动答复"}
 
-// challenges are marks of challenge-response systems.
-var challenges = []string{"added to the recipient's allowed", "protected by bluebottle", "boxbe", "requires verification", "confirm your message", "to confirm that you are", "tmda", "spamarrest", "spam arrest", "approved senders", "waiting list", "allowed senders", "please reply to this message to confirm", "verify that you are a human", "your message is being held", "deliver your message, please", "released from quarantine"}
+// challenges are what challenge-response systems ask for.
+var challenges = []string{"added to the recipient's allowed", "to confirm that you are", "approved senders list", "please reply to this message to confirm", "simply reply to this message", "verify that you are a human", "has not been\nverified", "is being held", "confirm your request", "requires that you verify", "to be released from"}
 
+// challengeFields are header fields of such systems: TMDA, ASK, Spam Arrest.
+var challengeFields = []string{"X-TMDA-Fingerprint", "X-ASK-Info", "X-SpamArrest-Info"}
+
+// isChallenge tells a question back to the sender; two of its phrases, or one in an automatic answer.
 func (p *parser) isChallenge() bool {
-	head := p.text[:min(len(p.text), 4<<10)]
-	for _, word := range challenges {
-		if containsFold(head, word) {
+	for _, name := range challengeFields {
+		if p.b.Header.Has(name) {
 			return true
 		}
 	}
-	return containsFold([]byte(p.b.Subject), "confirm") && strings.HasPrefix(p.top.autoSubmitted, "auto-replied")
+	if len(p.reported) > 0 || !p.isRobot() && p.top.precedence == "" {
+		return false
+	}
+	head := p.text[:min(len(p.text), maxHead)]
+	for _, words := range challenges {
+		if containsFold(head, words) {
+			return true
+		}
+	}
+	return false
 }
 
-// isComplaint tells feedback in forms of their own: Hotmail's is the mail alone, with a subject about it.
-func isComplaint(p *parser) bool {
-	return strings.HasPrefix(p.b.Subject, "complaint about message from ")
+// isComplaint tells feedback in a form of its own: Hotmail's is the mail alone, with a subject about it.
+func isComplaint(subject string) bool {
+	return strings.HasPrefix(subject, "complaint about message from ")
 }
 
-// isDMARCReport tells an aggregate report (RFC 9990 section 2.6.2: the subject's fixed words, and an attached archive).
-func isDMARCReport(p *parser) bool {
-	subject := []byte(p.b.Subject)
-	if !containsFold(subject, "report domain:") {
+// archives are the types in which DMARC reports travel.
+var archives = []string{"application/gzip", "application/zip", "application/x-zip-compressed", "application/x-gzip", "text/xml", "application/xml", "application/octet-stream"}
+
+// isDMARCReport tells an aggregate report: the subject's fixed words (RFC 7489 section 7.2.1.1, RFC 9990), and an attached
+// archive.
+func (p *parser) isDMARCReport() bool {
+	if !containsFold([]byte(p.b.Subject), "report domain:") {
 		return false
 	}
 	for i := range p.walker.parts {
-		switch p.walker.parts[i].typ {
-		case "application/gzip", "application/zip", "application/x-zip-compressed", "application/x-gzip", "text/xml", "application/xml", "application/octet-stream":
+		if slices.Contains(archives, p.walker.parts[i].typ) {
 			return true
 		}
 	}
 	return false
 }
+
+// genericReader knows no software, only what reports have in common.
+var genericReader = firstOf(statusFields, angled,
+	listed("following recipient", "following address", "to the following", "failed addresses", "following users"),
+	phrases("recipient: ", "intended recipient:", "deliver message to", "could not be delivered to", "your message to", "address: ", "full: "))
 
 // readRecipients reads the text's recipients by the row's reader or by what reports have in common, else the header's.
 func (p *parser) readRecipients() []Recipient {
@@ -312,42 +406,38 @@ func (p *parser) readRecipients() []Recipient {
 	if p.row != nil && p.row.read != nil {
 		list = p.row.read(p.text)
 	}
-	if len(list) == 0 && p.machine() {
-		list = p.generic()
+	if len(list) == 0 {
+		for _, a := range header.Addresses(p.top.failed) {
+			if addr := strings.ToLower(a.Addr); isAddress([]byte(addr)) {
+				list = append(list, Recipient{Address: addr})
+			}
+		}
 	}
-	for _, a := range header.Addresses(p.top.failed) {
-		addr := strings.ToLower(a.Addr)
-		if len(list) == 0 || !hasRecipient(list, addr) && p.row == nil {
-			list = append(list, Recipient{Address: addr, Diagnostic: diagnosis(nil, p.text)})
+	if len(list) == 0 && p.machine() {
+		list = genericReader(p.text)
+	}
+	if len(list) == 0 && p.machine() {
+		list = p.firstStranger()
+	}
+	if len(list) == 1 && findStatus([]byte(list[0].Diagnostic)) == "" {
+		if reply := findReply(p.text); reply != "" || list[0].Diagnostic == "" {
+			list[0].Diagnostic = strings.TrimSpace(list[0].Diagnostic + " " + reply)
 		}
 	}
 	return list
 }
 
-func hasRecipient(list []Recipient, addr string) bool {
-	for i := range list {
-		if list[i].Address == addr {
-			return true
-		}
-	}
-	return false
-}
-
-// generic reads recipients where no row knows the form: a list, an "<address>:" or the first address of the text that is
-// not the account.
-func (p *parser) generic() []Recipient {
-	if list := genericReader(p.text); len(list) > 0 {
-		return list
-	}
-	for rest := p.text[:min(len(p.text), 8<<10)]; len(rest) > 0; {
+// firstStranger reads the first address of the text that is neither the account's nor a mail system's.
+func (p *parser) firstStranger() []Recipient {
+	for rest := p.text[:min(len(p.text), maxHead)]; len(rest) > 0; {
 		line, next := cutLine(rest)
-		for _, a := range header.Addresses(string(line)) {
-			addr := strings.ToLower(a.Addr)
-			if isAddress([]byte(addr)) && addr != p.b.Account && addr != p.b.From && !isDaemon(addr) && bytes.IndexByte(line, '@') >= 0 {
-				return []Recipient{{Address: addr, Diagnostic: diagnosis(next, p.text)}}
+		rest = next
+		for word := range bytes.FieldsSeq(line) {
+			addr, _, ok := leadingAddress(word)
+			if ok && addr != p.b.Account && addr != p.b.From && !isDaemon(addr) {
+				return []Recipient{{Address: addr}}
 			}
 		}
-		rest = next
 	}
 	return nil
 }

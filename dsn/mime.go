@@ -19,6 +19,8 @@ const (
 	maxParts   = 1000
 	maxDecoded = 64 << 20 // bytes made of one encoded part
 	maxText    = 256 << 10
+
+	maxContentType = 8 << 10 // bytes of a Content-Type field that are read
 )
 
 // part is one leaf of the MIME tree; a message/rfc822 part is a leaf too.
@@ -27,6 +29,7 @@ type part struct {
 	contentType string // the whole Content-Type field
 	header      header.Section
 	body        []byte // as transferred
+	raw         []byte // header and body
 	depth       int
 }
 
@@ -37,11 +40,14 @@ type walker struct {
 }
 
 // walk adds the leaves of one entity.
-func (w *walker) walk(h header.Section, body []byte, depth int) {
+func (w *walker) walk(h header.Section, body, raw []byte, depth int) {
 	if w.visited++; w.visited > maxParts {
 		return
 	}
 	contentType := h.Get("Content-Type")
+	if len(contentType) > maxContentType {
+		contentType = contentType[:maxContentType]
+	}
 	typ := mediaType(contentType)
 	if strings.HasPrefix(typ, "multipart/") && depth < maxDepth {
 		if w.walkParts(contentType, body, depth) {
@@ -49,7 +55,11 @@ func (w *walker) walk(h header.Section, body []byte, depth int) {
 		}
 		typ = "text/plain"
 	}
-	w.parts = append(w.parts, part{typ: typ, contentType: contentType, header: h, body: body, depth: depth})
+	// QUIRK: mail saved by hand can have lost its Content-Type.
+	if typ == "" && depth == 0 && bytes.HasPrefix(trimBlankLines(body), []byte("This is a MIME-")) && w.walkParts("", body, depth) {
+		return
+	}
+	w.parts = append(w.parts, part{typ: typ, contentType: contentType, header: h, body: body, raw: raw, depth: depth})
 }
 
 // walkParts cuts a multipart body at its delimiters; it tells whether there was any.
@@ -59,9 +69,10 @@ func (w *walker) walkParts(contentType string, body []byte, depth int) bool {
 	if at < 0 {
 		// QUIRK: the boundary parameter is missing, or does not fit the delimiters (reports edited by hand or by
 		// gateways): what looks like a delimiter in front of part headers is taken for one.
-		if delimiter, at = guessDelimiter(body); at < 0 {
+		if delimiter = guessDelimiter(body); delimiter == "" {
 			return false
 		}
+		at = findDelimiter(body, delimiter)
 	}
 	for at >= 0 && w.visited <= maxParts {
 		line, rest := cutLine(body[at:])
@@ -73,8 +84,9 @@ func (w *walker) walkParts(contentType string, body []byte, depth int) bool {
 		if next >= 0 {
 			content = rest[:next]
 		}
-		h, partBody := splitPart(trimLineEnd(content))
-		w.walk(h, partBody, depth+1)
+		content = trimLineEnd(content)
+		h, partBody := splitPart(content)
+		w.walk(h, partBody, content, depth+1)
 		body, at = rest, next
 	}
 	return true
@@ -134,15 +146,15 @@ func isClosing(line []byte, delimiter string) bool {
 }
 
 // guessDelimiter finds a line that starts with "--" and has a Content- field under it.
-func guessDelimiter(body []byte) (delimiter string, at int) {
+func guessDelimiter(body []byte) string {
 	for at := 0; ; {
 		line, rest := cutLine(body[at:])
 		if len(line) > 4 && len(line) < 200 && string(line[:2]) == "--" && hasPrefixFold(rest, "content-") {
-			return string(bytes.TrimRight(line, " \t")), at
+			return string(bytes.TrimRight(line, " \t"))
 		}
 		next := bytes.Index(body[at:], []byte("\n--"))
 		if next < 0 {
-			return "", -1
+			return ""
 		}
 		at += next + 1
 	}

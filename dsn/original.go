@@ -26,7 +26,7 @@ var truncationMarks = []string{"----- Message truncated -----", "--- Message tru
 // message/rfc822 part nothing but the header (Dovecot Sieve): what is there decides.
 func (b *Bounce) setOriginal(raw []byte) bool {
 	raw = trimBlankLines(raw)
-	section, body := header.Split(raw)
+	section, body := splitLoose(raw)
 	if !isHeaderOfMail(section) {
 		return false
 	}
@@ -117,28 +117,171 @@ func trimBlankLines(in []byte) []byte {
 	return in
 }
 
-// readText finds the report's text, who wrote it, and the original quoted under it.
+// readText finds the report's text, who wrote it, and the original where it is in no part of its own type.
 func (p *parser) readText() {
-	part := p.textPart()
-	if part == nil {
+	var quoted []byte
+	if part := p.textPart(); part != nil {
+		text := part.text()
+		var above []byte
+		above, quoted = splitQuoted(text)
+		p.text = toLF(above)
+		if p.row = p.findRow(); p.row != nil {
+			if i, after := findSeparator(text, p.row.original); i >= 0 {
+				p.text, quoted = toLF(text[:i]), after
+			}
+		}
+	} else {
+		p.row = p.findRow()
+	}
+	if p.b.Original.Returned != ReturnedNone {
 		return
 	}
-	text := part.text()
-	above, quoted := splitQuoted(text)
-	p.text = above
-	p.row = p.findRow()
-	if p.row != nil {
-		for _, mark := range p.row.original {
-			if i := indexLine(text, mark); i >= 0 {
-				p.text = text[:i]
-				_, quoted = cutLine(text[i:])
-				break
+	if !p.originalInParts() && len(quoted) > 0 {
+		p.setQuoted(quoted)
+	}
+}
+
+// originalInParts looks for an original in a part of another type, or of none: some systems send it as message/partial
+// or text/plain, and one leaves out the part's header, so that the original's own stands in its place. It may also run
+// on under the report's fields where a delimiter is missing.
+func (p *parser) originalInParts() bool {
+	text := p.textPart()
+	for i := range p.walker.parts {
+		part := &p.walker.parts[i]
+		if part == text || part.depth == 0 {
+			continue
+		}
+		if part.header.Has("Received") && part.header.Has("From") {
+			return p.b.setOriginal(part.raw)
+		}
+		if part.typ == "message/partial" || part.typ == "text/plain" || part.typ == "" {
+			if section, _ := header.Split(trimBlankLines(part.body)); len(section) >= 3 && section.Has("From") && isTraced(section) {
+				return p.b.setOriginal(part.content())
 			}
 		}
 	}
-	if p.b.Original.Returned == ReturnedNone && len(quoted) > 0 {
-		p.b.setOriginal(quoted)
+	_, quoted := splitQuoted(p.status)
+	return len(quoted) > 0 && p.b.setOriginal(quoted)
+}
+
+// findSeparator finds the first of the marks that begins a line, and what stands under it: what is left of that line, if it
+// is more than dashes, dots and the rest of the mark's sentence, is passed over.
+func findSeparator(text []byte, marks []string) (at int, after []byte) {
+	for _, mark := range marks {
+		i := indexLine(text, mark)
+		if i < 0 {
+			continue
+		}
+		_, after := cutLine(text[i:])
+		for {
+			line, rest := cutLine(after)
+			if len(rest) == 0 || len(bytes.Trim(line, "- \t=*")) > 0 {
+				return i, after
+			}
+			after = rest
+		}
 	}
+	return -1, nil
+}
+
+// setQuoted takes an original out of the text; one in which every line is quoted with ">" is unquoted first.
+func (p *parser) setQuoted(quoted []byte) {
+	quoted = trimBlankLines(quoted)
+	if len(quoted) > 0 && quoted[0] == '>' {
+		quoted = unquoteLines(quoted)
+	}
+	p.b.setOriginal(quoted)
+}
+
+func unquoteLines(in []byte) []byte {
+	out := make([]byte, 0, len(in))
+	for len(in) > 0 {
+		line, rest := cutLine(in)
+		if !bytes.HasPrefix(line, []byte(">")) {
+			break
+		}
+		line = bytes.TrimPrefix(line[1:], []byte(" "))
+		out = append(append(out, line...), '\n')
+		in = rest
+	}
+	return out
+}
+
+// toLF gives text with LF line ends, for the readers of text.
+func toLF(text []byte) []byte {
+	if bytes.IndexByte(text, '\r') < 0 {
+		return text
+	}
+	return bytes.ReplaceAll(text, []byte("\r\n"), []byte("\n"))
+}
+
+// isTraced tells a header section by what only a message that was sent has.
+func isTraced(section header.Section) bool {
+	return section.Has("Received") || section.Has("Message-ID") || section.Has("Return-Path")
+}
+
+// maxLostIndent bounds the lines that are taken for folded ones without their white space.
+const maxLostIndent = 20
+
+// splitLoose cuts like header.Split, but goes on where folded lines have lost their white space, as they do in headers that
+// were quoted in text or edited: a line that is no field belongs to the field above if another field follows before an
+// empty line.
+func splitLoose(raw []byte) (header.Section, []byte) {
+	section, body := header.Split(raw)
+	for range maxLoose {
+		if len(section) == 0 || len(body) == 0 || endsWithBlank(raw, body) {
+			break
+		}
+		at := nextField(body)
+		if at < 0 {
+			break
+		}
+		last := &section[len(section)-1]
+		grown := growField(raw, last, len(raw)-len(body)+at)
+		section[len(section)-1] = grown
+		more, rest := header.Split(body[at:])
+		section = append(section, more...)
+		body = rest
+	}
+	return section, body
+}
+
+// maxLoose bounds the repairs of one header section.
+const maxLoose = 200
+
+// endsWithBlank tells whether an empty line stands between the header section and the body.
+func endsWithBlank(raw, body []byte) bool {
+	head := raw[:len(raw)-len(body)]
+	return bytes.HasSuffix(head, []byte("\n\n")) || bytes.HasSuffix(head, []byte("\n\r\n")) || len(head) > 0 && head[0] == '\n'
+}
+
+// nextField gives the place of the next line that is a field, before an empty line.
+func nextField(body []byte) int {
+	rest := body
+	for range maxLostIndent {
+		line, next := cutLine(rest)
+		if len(bytes.TrimSpace(line)) == 0 || len(next) == 0 {
+			return -1
+		}
+		rest = next
+		if section, _ := header.Split(firstLine(rest)); len(section) == 1 {
+			return len(body) - len(rest)
+		}
+	}
+	return -1
+}
+
+func firstLine(in []byte) []byte {
+	line, _ := cutLine(in)
+	return line
+}
+
+// growField makes a field reach to a place further on. Both slices run to the end of one array, so that their capacities
+// give the field's place.
+func growField(raw []byte, f *header.Field, end int) header.Field {
+	start := cap(raw) - cap(f.Raw)
+	whole := trimLineEnd(raw[start:end])
+	return header.Field{Raw: whole, Name: f.Name, Body: whole[len(f.Raw)-len(f.Body):]}
 }
 
 // textPart is the first part for people that is not empty; plain text is preferred.
@@ -172,7 +315,7 @@ func splitQuoted(text []byte) (report, quoted []byte) {
 		line, next := cutLine(rest)
 		if boundary && startsOriginal(line) {
 			section, body := header.Split(rest)
-			if len(section) >= 3 && (section.Has("Received") || section.Has("Message-ID") || section.Has("Return-Path")) {
+			if len(section) >= 3 && isTraced(section) {
 				return text[:len(text)-len(rest)], rest
 			}
 			if len(section) > 1 {

@@ -205,7 +205,10 @@ func reportAddress(value string) string {
 			addr = list[0].Addr
 		}
 	}
-	addr = strings.Trim(addr, "<> \t'\"")
+	addr = strings.Trim(addr, "<> \t")
+	if n := len(addr); n > 2 && (addr[0] == '"' || addr[0] == '\'') && addr[n-1] == addr[0] {
+		addr = addr[1 : n-1]
+	}
 	if strings.Contains(addr, `\x{`) {
 		addr = undoUnitext(addr)
 	}
