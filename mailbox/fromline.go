@@ -48,6 +48,8 @@ func parseDateWords(words []string) (time.Time, bool) {
 			month = 1 + slices.Index(months, strings.ToLower(w))
 		case isNumber && day == 0 && n >= 1 && n <= 31:
 			day = n
+		case i < 2:
+			return time.Time{}, false // day and month come first, in either order
 		case isNumber && year == 0 && n >= 1970 && n <= 9999:
 			year = n
 		case strings.Contains(w, ":"):
@@ -56,8 +58,6 @@ func parseDateWords(words []string) (time.Time, bool) {
 				return time.Time{}, false
 			}
 			clock = t
-		case i < 2:
-			return time.Time{}, false // day and month come first, in either order
 		default:
 			if z, err := time.Parse("-0700", w); err == nil {
 				zone = z.Location()

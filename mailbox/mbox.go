@@ -94,7 +94,7 @@ func (m *mboxReader) first() error {
 			return err
 		}
 		m.overhead += int64(len(piece))
-		if !isEmptyLine(piece) {
+		if len(bytes.Trim(piece, "\r\n")) > 0 {
 			m.fromLine, m.fromAt = bytes.Clone(piece), at
 			return nil
 		}
