@@ -1,0 +1,110 @@
+package ndrscan
+
+import (
+	"context"
+	"maps"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"ndrscan/classify"
+	"ndrscan/spf"
+	"ndrscan/trace"
+)
+
+// maxDomains bounds the domains of ours whose policies are looked up for the report.
+const maxDomains = 10
+
+// context gathers what the report says beside the flood itself.
+func (r *run) context(ctx context.Context) classify.Context {
+	c := classify.Context{
+		Tool: "ndrscan " + r.opts.Version, Now: r.opts.Now(), Complete: ctx.Err() == nil,
+		Run:        classify.Run{Flags: r.opts.Flags, DNS: r.opts.DNS, Sent: r.opts.SentName},
+		SentAtHand: r.sent != nil, LeftOut: r.leftOut,
+	}
+	for _, source := range r.sources {
+		c.Sources = append(c.Sources, source.Name())
+	}
+	for _, source := range sortedKeys(r.dropped) {
+		c.LeftOut = append(c.LeftOut, classify.LeftOut{Source: source, Count: r.dropped[source], Why: "more messages that could not be read"})
+	}
+	if len(r.opts.Own) == 0 {
+		c.Run.Assumed = r.assumed
+		for _, domain := range r.assumed {
+			c.Run.Rerun += " --own " + domain
+		}
+	}
+	for _, host := range r.own.Seen() {
+		c.OwnSeen = append(c.OwnSeen, ownHost(host))
+	}
+	c.Domains = r.domains(context.WithoutCancel(ctx), ctx.Err() != nil)
+	return c
+}
+
+// ownHost writes a host as the report names it: by name and address; a candidate as --own wants it.
+func ownHost(h trace.OwnHost) classify.OwnHost {
+	name := h.Host
+	if h.Rule == trace.RuleCandidate && h.IP.IsValid() {
+		name = h.IP.String()
+	} else if ip := h.IP.String(); h.IP.IsValid() && name != ip {
+		name += " [" + ip + "]"
+	}
+	return classify.OwnHost{Host: name, Rule: h.Rule}
+}
+
+// domains looks up the policies of the domains that are ours, as they are now.
+func (r *run) domains(ctx context.Context, interrupted bool) []classify.Domain {
+	if r.checker == nil || interrupted {
+		return nil
+	}
+	var list []classify.Domain
+	for i, name := range r.own.Domains() {
+		if i == maxDomains {
+			break
+		}
+		list = append(list, r.domain(ctx, name))
+	}
+	return list
+}
+
+func (r *run) domain(ctx context.Context, name string) classify.Domain {
+	d := classify.Domain{Domain: name, Issues: []string{}}
+	texts, err := r.opts.Resolver.LookupTXT(ctx, name)
+	if err != nil {
+		d.Issues = append(d.Issues, "DNS did not answer: "+err.Error())
+		return d
+	}
+	for _, text := range texts {
+		if !strings.EqualFold(text, "v=spf1") && !strings.HasPrefix(strings.ToLower(text), "v=spf1 ") {
+			continue
+		}
+		if d.Record != "" {
+			d.Issues = append(d.Issues, "more than one SPF record: a permanent error (RFC 7208 section 4.5)")
+		}
+		d.Record = text
+		if _, err := spf.Parse(text); err != nil {
+			d.Issues = append(d.Issues, err.Error())
+		}
+	}
+	texts, err = r.opts.Resolver.LookupTXT(ctx, "_dmarc."+name)
+	for _, text := range texts {
+		if err == nil && strings.HasPrefix(text, "v=DMARC1") {
+			d.DMARC = text
+		}
+	}
+	return d
+}
+
+// withoutPTR is DNS without reverse names (--no-ptr): no host has one.
+type withoutPTR struct{ trace.Resolver }
+
+func (withoutPTR) LookupPTR(context.Context, netip.Addr) ([]string, error) { return nil, nil }
+
+func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
+
+func orElse(s, other string) string {
+	if s == "" {
+		return other
+	}
+	return s
+}

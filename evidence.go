@@ -1,0 +1,208 @@
+package ndrscan
+
+import (
+	"context"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+
+	"ndrscan/classify"
+	"ndrscan/dsn"
+	"ndrscan/internal/header"
+	"ndrscan/proof"
+	"ndrscan/spf"
+	"ndrscan/trace"
+)
+
+// maxWitnessDomains bounds the recipients' domains, and the MX hosts of each, that are asked whether they know an address.
+const maxWitnessDomains = 3
+
+// evidence takes one message from bytes to all that is known about it.
+func (r *run) evidence(ctx context.Context, it item) *classify.Evidence {
+	if it.err != nil {
+		return &classify.Evidence{Source: it.err.Source, ID: it.err.ID,
+			Bounce: &dsn.Bounce{Kind: dsn.KindUnreadable, Problem: it.err.Err.Error()}}
+	}
+	m := it.message
+	b := dsn.Parse(m.Raw)
+	e := &classify.Evidence{Source: m.Source, Mailbox: m.Mailbox, ID: m.ID, Received: m.Received, Bounce: b}
+	if e.Received.IsZero() {
+		e.Received = arrival(b.Header)
+	}
+	if m.Truncated && b.Problem == "" {
+		b.Problem = "only the first part of the message was read"
+	}
+	if b.Kind != dsn.KindBounce {
+		return e
+	}
+	e.Reporter = r.tracer.Reporter(ctx, b.Header)
+	e.Verified = r.verified(ctx, b, e.Reporter)
+	e.Origin = r.tracer.Origin(ctx, trace.Input{
+		Original: b.Original.Header, Reporter: e.Reporter, ReportingMTA: b.ReportingMTA, Software: b.Software,
+		ReceivedFromMTA: b.ReceivedFromMTA, RecipientDomains: failedDomains(b),
+	})
+	e.MailFrom = classify.ReversePath(b, e.Origin.EnvelopeFrom)
+	r.checkSPF(ctx, e)
+	e.Recorded = recorded(b.Original.Header, e.Origin)
+	r.checkDKIM(ctx, e)
+	r.compareSent(e)
+	return e
+}
+
+// arrival is when our own host took the message, by its topmost Received line.
+func arrival(h header.Section) time.Time {
+	return trace.ParseReceived(h.Get("Received")).Time
+}
+
+// verified tells whether the handing address is what the report says it is (METHOD 6): its confirmed name is in the
+// reporting MTA's organisation, or the failed recipient's domain names it as MX or permits it by SPF.
+func (r *run) verified(ctx context.Context, b *dsn.Bounce, rep trace.Reporter) bool {
+	if rep.Own || rep.Unstamped || !rep.IP.IsValid() || r.opts.Resolver == nil {
+		return false
+	}
+	if rep.RDNSConfirmed {
+		if trace.AccessLine(rep.RDNS, rep.IP) {
+			return false
+		}
+		if org := trace.OrgDomain(rep.RDNS); org != "" && org == trace.OrgDomain(b.ReportingMTA) {
+			return true
+		}
+	}
+	for _, domain := range failedDomains(b) {
+		if r.isMX(ctx, domain, rep.IP) || r.permits(ctx, domain, rep.IP) {
+			return true
+		}
+	}
+	return false
+}
+
+func (r *run) permits(ctx context.Context, domain string, ip netip.Addr) bool {
+	out := r.checker.Check(ctx, spf.Request{IP: ip, Sender: "postmaster@" + domain, HELO: domain})
+	return out.Result == spf.Pass && !out.Shared && !strings.HasSuffix(out.Mechanism, "all")
+}
+
+func (r *run) isMX(ctx context.Context, domain string, ip netip.Addr) bool {
+	hosts, err := r.opts.Resolver.LookupMX(ctx, domain)
+	if err != nil {
+		return false
+	}
+	lookup := r.opts.Resolver.LookupAAAA
+	if ip.Unmap().Is4() {
+		lookup = r.opts.Resolver.LookupA
+	}
+	for i, host := range hosts {
+		if i == maxWitnessDomains {
+			break
+		}
+		addrs, err := lookup(ctx, host)
+		if err == nil && slices.Contains(addrs, ip.Unmap()) {
+			return true
+		}
+	}
+	return false
+}
+
+// failedDomains lists the domains of the failed recipients, each once. Not those of Original-Recipient: where the two
+// differ somebody forwarded the mail, and his servers are no gateway of the site that refused it.
+func failedDomains(b *dsn.Bounce) []string {
+	var domains []string
+	for _, rcpt := range b.Recipients {
+		d := header.Domain(rcpt.Address)
+		if d != "" && !slices.Contains(domains, d) && len(domains) < maxWitnessDomains {
+			domains = append(domains, d)
+		}
+	}
+	return domains
+}
+
+// checkSPF re-checks the origin (METHOD 4): the address that connected, the HELO it gave, the original's MAIL FROM.
+func (r *run) checkSPF(ctx context.Context, e *classify.Evidence) {
+	if r.checker == nil || !e.Origin.IP.IsValid() {
+		return
+	}
+	e.SPF = r.checker.Check(ctx, spf.Request{IP: e.Origin.IP, Sender: e.MailFrom.Sender(), HELO: e.Origin.HELO})
+	if e.SPF.Result == spf.Pass && !e.Origin.Own && !e.SPF.Shared {
+		r.candidate(e)
+	}
+}
+
+// candidate shows an address that our own record permits and nothing confirms as ours: --own would.
+func (r *run) candidate(e *classify.Evidence) {
+	if r.own.Domain(e.SPF.Domain) {
+		r.own.Candidate(orElse(e.Origin.RDNS, e.Origin.IP.String()), e.Origin.IP)
+	}
+}
+
+// recorded picks the result that somebody recorded for the border's own client; of others it says nothing (METHOD 4). One
+// that stands above the border line was written by the site itself and is preferred.
+func recorded(h header.Section, o trace.Origin) *classify.Recorded {
+	border := borderIndex(h, o)
+	var best *classify.Recorded
+	for _, rec := range proof.Recorded(h) {
+		if !rec.IP.IsValid() || rec.IP != o.IP {
+			continue
+		}
+		above := rec.Index < border
+		if best == nil || above && !best.Above {
+			best = &classify.Recorded{Record: rec, Above: above}
+		}
+	}
+	return best
+}
+
+// borderIndex is the place of the border line in the header section, -1 if there is none.
+func borderIndex(h header.Section, o trace.Origin) int {
+	line := 0
+	for _, step := range o.Steps {
+		if step.Why == trace.WhyBorder || step.Why == trace.WhyLoop {
+			line = step.Line
+		}
+	}
+	n := 0
+	for i := range h.All("Received") {
+		if n++; n == line {
+			return i
+		}
+	}
+	return -1
+}
+
+// checkDKIM verifies the signatures that claim to be ours, at the message's date.
+func (r *run) checkDKIM(ctx context.Context, e *classify.Evidence) {
+	o := e.Bounce.Original
+	if r.dkim.Resolver == nil || o.Returned == dsn.ReturnedNone || o.Returned == "" {
+		return
+	}
+	at := o.Date
+	if at.IsZero() {
+		at = e.Received
+	}
+	whole := o.Returned == dsn.ReturnedFull && !o.Truncated
+	for _, s := range r.dkim.Verify(ctx, o.Header, o.Body, whole, at) {
+		e.DKIM = append(e.DKIM, classify.Signature{Signature: s, Own: r.own.Domain(s.Domain)})
+	}
+}
+
+// compareSent looks the original up in Sent and compares it with how its author writes (METHOD 2, 5).
+func (r *run) compareSent(e *classify.Evidence) {
+	if r.sent == nil {
+		return
+	}
+	e.SentAtHand = true
+	o, at := e.Bounce.Original, e.Origin.Time
+	mail, found := r.sent.Lookup(o.MessageID)
+	e.InSent = found && mail.Agrees(o.Date)
+	for _, rcpt := range e.Bounce.Recipients {
+		if e.InSent && (mail.SentTo(rcpt.Address) || mail.SentTo(rcpt.Original)) {
+			e.SentToRecipient = true
+		}
+	}
+	if r.sent.Messages(o.From) == 0 {
+		return
+	}
+	e.StrangeRcpts = !slices.ContainsFunc(e.Bounce.Recipients, func(rcpt dsn.Recipient) bool {
+		return r.sent.Knows(o.From, rcpt.Address) || r.sent.Knows(o.From, rcpt.Original)
+	})
+	e.StrangeProgram = !r.sent.UsesProgram(o.From, o.UserAgent, at) || o.MessageID != "" && !r.sent.UsesIDForm(o.From, o.MessageID, at)
+}

@@ -1,0 +1,241 @@
+package ndrscan
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"sync/atomic"
+	"time"
+
+	"ndrscan/classify"
+	"ndrscan/dsn"
+	"ndrscan/internal/header"
+	"ndrscan/mailbox"
+	"ndrscan/proof"
+	"ndrscan/spf"
+	"ndrscan/trace"
+)
+
+// maxLeftOut bounds the rows of what was left out; the rest of a source is counted in one row.
+const maxLeftOut = 200
+
+// run is one scan under way: what the workers share, and what the reader of the sources notes.
+type run struct {
+	opts    Options
+	sources []mailbox.Source
+	sent    *proof.Sent // nil: none at hand
+	own     *trace.Own
+	tracer  trace.Tracer
+	checker *spf.Checker // nil: no DNS
+	dkim    proof.Verifier
+
+	first   []item // read ahead, to learn whose mailbox it is
+	rest    func() (item, bool)
+	stop    func()
+	assumed []string
+
+	leftOut []classify.LeftOut
+	dropped map[string]int // source -> further messages left out
+	read    int            // of the counting goroutine
+	total   atomic.Int64   // of the reading one, like current
+	current atomic.Value   // string: the source being read
+}
+
+// item is a message, or what became of it.
+type item struct {
+	message mailbox.Message
+	err     *mailbox.ReadError
+}
+
+func newRun(ctx context.Context, sources []mailbox.Source, opts Options) (*run, error) {
+	if opts.Now == nil {
+		opts.Now = time.Now
+	}
+	r := &run{opts: opts, sources: sources, dropped: map[string]int{}}
+	r.rest, r.stop = iter.Pull(r.walk(ctx))
+	r.readSent(ctx)
+	own, err := trace.NewOwn(opts.Own, opts.OwnNet, r.accountDomains())
+	if err != nil {
+		r.stop()
+		return nil, err
+	}
+	r.own = own
+	r.tracer = trace.Tracer{Own: own}
+	if opts.Resolver != nil {
+		var names trace.Resolver = opts.Resolver
+		if opts.NoPTR {
+			names = withoutPTR{names}
+		}
+		if err := own.Resolve(ctx, names); err != nil {
+			r.leave(classify.LeftOut{Source: "--own", Why: err.Error()})
+		}
+		r.tracer.Resolver = names
+		r.checker = &spf.Checker{Resolver: opts.Resolver, Now: opts.Now, SkipExp: true}
+		r.dkim = proof.Verifier{Resolver: opts.Resolver, Want: own.Domain}
+	}
+	return r, nil
+}
+
+// messages yields what is to be judged: first what was read ahead, then the rest.
+func (r *run) messages(ctx context.Context) iter.Seq[item] {
+	return func(yield func(item) bool) {
+		defer r.stop()
+		for _, it := range r.first {
+			if !yield(it) {
+				return
+			}
+		}
+		for {
+			it, ok := r.rest()
+			if !ok || !yield(it) {
+				return
+			}
+		}
+	}
+}
+
+// walk reads the sources one after the other. What ends a source is noted, and the next one goes on.
+func (r *run) walk(ctx context.Context) iter.Seq[item] {
+	return func(yield func(item) bool) {
+		for _, source := range r.sources {
+			r.current.Store(source.Name())
+			r.count(ctx, source)
+			for message, err := range source.Messages(ctx) {
+				it, ok := r.item(source, message, err)
+				if ok && !yield(it) {
+					return
+				}
+			}
+			if ctx.Err() != nil {
+				return
+			}
+		}
+	}
+}
+
+// item sorts what a source yields: a message in the period, a message that can't be read, or the end of the source.
+func (r *run) item(source mailbox.Source, message mailbox.Message, err error) (item, bool) {
+	if err == nil {
+		return item{message: message}, r.inPeriod(message)
+	}
+	var failed *mailbox.ReadError
+	if !errors.As(err, &failed) {
+		failed = &mailbox.ReadError{Source: source.Name(), Err: err}
+	}
+	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		r.leave(classify.LeftOut{Source: source.Name(), Why: "interrupted: the rest was not read"})
+		return item{}, false
+	}
+	if failed.ID == "" {
+		r.leave(classify.LeftOut{Source: source.Name(), Count: failed.Missed, Why: failed.Err.Error()})
+		return item{}, false
+	}
+	r.leave(classify.LeftOut{Source: source.Name(), ID: failed.ID, Count: 1, Why: failed.Err.Error()})
+	return item{err: failed}, true
+}
+
+// inPeriod holds a message's arrival, or its Date where the source knows no arrival, against --since and --until. One
+// without any date is read: nothing is lost.
+func (r *run) inPeriod(m mailbox.Message) bool {
+	if r.opts.Since.IsZero() && r.opts.Until.IsZero() {
+		return true
+	}
+	at := m.Received
+	if at.IsZero() {
+		section, _ := header.Split(m.Raw)
+		at, _ = header.ParseDate(section.Get("Date"))
+	}
+	if at.IsZero() {
+		return true
+	}
+	return !at.Before(r.opts.Since) && (r.opts.Until.IsZero() || at.Before(r.opts.Until))
+}
+
+func (r *run) leave(l classify.LeftOut) {
+	if len(r.leftOut) >= maxLeftOut {
+		r.dropped[l.Source] += max(l.Count, 1)
+		return
+	}
+	r.leftOut = append(r.leftOut, l)
+}
+
+func (r *run) count(ctx context.Context, source mailbox.Source) {
+	if counter, ok := source.(mailbox.Counter); ok && r.opts.Progress != nil {
+		if n, ok := counter.Count(ctx); ok {
+			r.total.Add(int64(n))
+		}
+	}
+}
+
+// tell reports progress. The consumer calls it; read is its own count.
+func (r *run) tell() {
+	r.read++
+	if r.opts.Progress != nil {
+		source, _ := r.current.Load().(string)
+		r.opts.Progress(Progress{Read: r.read, Total: int(r.total.Load()), Source: source})
+	}
+}
+
+// readSent indexes the Sent mailboxes. One that can't be read is left out and lowers nothing else; if none can, there is
+// no Sent at hand.
+func (r *run) readSent(ctx context.Context) {
+	for _, source := range r.opts.Sent {
+		for message, err := range source.Messages(ctx) {
+			if err != nil && !errors.Is(err, mailbox.ErrEmpty) {
+				r.leave(classify.LeftOut{Source: source.Name(), Why: "Sent: " + err.Error()})
+				continue
+			}
+			if r.sent == nil {
+				r.sent = proof.NewSent()
+			}
+			if err == nil {
+				section, _ := header.Split(header.CRToLF(message.Raw))
+				r.sent.Add(section)
+			}
+		}
+	}
+	if r.sent == nil && len(r.opts.Sent) > 0 && len(r.leftOut) == 0 {
+		r.sent = proof.NewSent() // an empty Sent is one, too
+	}
+}
+
+// learnFrom is how many messages are read ahead to learn the accounts' domains, and minAccountShare the part of them (one
+// in so many) that a domain must have.
+const (
+	learnFrom       = 200
+	minAccountShare = 20
+)
+
+// accountDomains are the domains of the addresses that the mail came to (METHOD 2): those the caller knows, and those
+// that our own delivery stamped on the first messages.
+func (r *run) accountDomains() []string {
+	counts := map[string]int{}
+	stamped := 0
+	for len(r.first) < learnFrom {
+		it, ok := r.rest()
+		if !ok {
+			break
+		}
+		r.first = append(r.first, it)
+		if it.err != nil {
+			continue
+		}
+		if domain := header.Domain(dsn.Parse(it.message.Raw).Account); domain != "" {
+			counts[domain]++
+			stamped++
+		}
+	}
+	var domains []string
+	for _, account := range r.opts.Accounts {
+		if domain := header.Domain(account); domain != "" {
+			domains = append(domains, domain)
+		}
+	}
+	for _, domain := range sortedKeys(counts) {
+		if counts[domain]*minAccountShare >= stamped {
+			domains = append(domains, domain)
+		}
+	}
+	r.assumed = domains
+	return domains
+}

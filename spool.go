@@ -1,0 +1,72 @@
+package ndrscan
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"os"
+
+	"ndrscan/classify"
+)
+
+// spool keeps findings in a private temporary file (mode 0600) until the flood is judged: memory must not grow with the
+// number of messages. A nil spool keeps nothing.
+type spool struct {
+	file *os.File
+	out  *bufio.Writer
+	enc  *json.Encoder
+}
+
+func newSpool() (*spool, error) {
+	file, err := os.CreateTemp("", "ndrscan-findings-*")
+	if err != nil {
+		return nil, fmt.Errorf("no place for the findings: %w; set TMPDIR to a folder with room", err)
+	}
+	out := bufio.NewWriterSize(file, 1<<16)
+	return &spool{file: file, out: out, enc: json.NewEncoder(out)}, nil
+}
+
+func (s *spool) add(r *classify.Record) error {
+	if s == nil {
+		return nil
+	}
+	return s.enc.Encode(r)
+}
+
+func (s *spool) records() iter.Seq2[classify.Record, error] {
+	return func(yield func(classify.Record, error) bool) {
+		if s == nil {
+			return
+		}
+		if err := errors.Join(s.out.Flush(), rewind(s.file)); err != nil {
+			yield(classify.Record{}, fmt.Errorf("reading the findings back: %w", err))
+			return
+		}
+		dec := json.NewDecoder(bufio.NewReaderSize(s.file, 1<<16))
+		for {
+			var r classify.Record
+			err := dec.Decode(&r)
+			if errors.Is(err, io.EOF) {
+				return
+			}
+			if !yield(r, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+func rewind(file *os.File) error {
+	_, err := file.Seek(0, io.SeekStart)
+	return err
+}
+
+func (s *spool) close() error {
+	if s == nil {
+		return nil
+	}
+	return errors.Join(s.file.Close(), os.Remove(s.file.Name()))
+}
