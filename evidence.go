@@ -193,11 +193,9 @@ func (r *run) compareSent(e *classify.Evidence) {
 	o, at := e.Bounce.Original, e.Origin.Time
 	mail, found := r.sent.Lookup(o.MessageID)
 	e.InSent = found && mail.Agrees(o.Date)
-	for _, rcpt := range e.Bounce.Recipients {
-		if e.InSent && (mail.SentTo(rcpt.Address) || mail.SentTo(rcpt.Original)) {
-			e.SentToRecipient = true
-		}
-	}
+	e.SentToRecipient = e.InSent && slices.ContainsFunc(e.Bounce.Recipients, func(rcpt dsn.Recipient) bool {
+		return mail.SentTo(rcpt.Address) || mail.SentTo(rcpt.Original) && sameSite(rcpt)
+	})
 	if r.sent.Messages(o.From) == 0 {
 		return
 	}
@@ -205,4 +203,10 @@ func (r *run) compareSent(e *classify.Evidence) {
 		return r.sent.Knows(o.From, rcpt.Address) || r.sent.Knows(o.From, rcpt.Original)
 	})
 	e.StrangeProgram = !r.sent.UsesProgram(o.From, o.UserAgent, at) || o.MessageID != "" && !r.sent.UsesIDForm(o.From, o.MessageID, at)
+}
+
+// sameSite tells whether the address that failed is in the organisation of the one that was written to: an alias of the
+// recipient's own site. Elsewhere somebody passed the mail on.
+func sameSite(rcpt dsn.Recipient) bool {
+	return trace.OrgDomain(header.Domain(rcpt.Address)) == trace.OrgDomain(header.Domain(rcpt.Original))
 }

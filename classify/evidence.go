@@ -23,7 +23,7 @@ type Evidence struct {
 	Origin   trace.Origin
 	MailFrom MailFrom
 	SPF      spf.Outcome // Result "" where it could not be asked
-	Recorded *Recorded // nil: none names the origin
+	Recorded *Recorded   // nil: none names the origin
 	DKIM     []Signature
 
 	SentAtHand      bool

@@ -152,7 +152,7 @@ func (f *Flood) group(e *Evidence, r Record, campaign string) *group {
 		origins: map[string]*originCount{}, senders: map[string]int{}, hours: map[int64]int{},
 		recipients: map[uint64]struct{}{}, clients: map[string]struct{}{}, queueIDs: map[string]struct{}{}}
 	if r.Habit != "" {
-		g.account = accountID{login: e.Origin.AuthUser, host: orElse(e.Origin.By, e.Origin.IP.String()), entry: e.Origin.Entry}
+		g.account = accountID{login: e.Origin.AuthUser, host: entryHost(e), entry: e.Origin.Entry}
 	}
 	f.groups[key] = g
 	return g
@@ -211,16 +211,24 @@ func (f *Flood) addHabit(r Record, e *Evidence) {
 	if claim {
 		table = f.claims
 	}
-	h := table[r.Habit]
+	f.habit(table, r.Habit).add(e, claim)
+	if host := hostKey(e); host != r.Habit {
+		f.habit(table, host).add(e, claim)
+	}
+}
+
+// habit finds or makes a habit; past the bound it is one that nobody is judged by.
+func (f *Flood) habit(table map[string]*habit, key string) *habit {
+	h := table[key]
 	if h == nil {
+		h = newHabit()
 		if len(table) >= maxGroups {
 			f.overflow = true
-			return
+			return h
 		}
-		h = newHabit()
-		table[r.Habit] = h
+		table[key] = h
 	}
-	h.add(e, claim)
+	return h
 }
 
 func (f *Flood) addWitness(e *Evidence) {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"ndrscan/dsn"
+	"ndrscan/trace"
 )
 
 // Habit is judged for each login (or script, or host) with its client network (METHOD 5): a thief differs from the owner
@@ -31,12 +32,26 @@ func newHabit() *habit {
 	return &habit{slots: map[int64]map[uint64]struct{}{}, witnesses: map[string]struct{}{}}
 }
 
-// habitKey names the login, or the host where no login shows, and the client's network.
+// habitKey names the cell by which a message is judged: the login, or the host where no login shows, and the client's
+// network. What stands in Sent is a cell of its own, for it was sent by a client that saves there: a thief who shares the
+// owner's network but not his mail program must not drag the owner's own mail with him.
 func habitKey(e *Evidence) string {
 	if !ownBorder(e) {
 		return ""
 	}
-	return accountName(e) + "|" + networkOf(e.Origin.ClientIP)
+	return accountName(e) + clientCell(e)
+}
+
+// hostKey is the cell of the host alone. Mail with a login counts there, too, so that mail from the same client whose
+// login the host does not show is judged by all that the client did.
+func hostKey(e *Evidence) string { return hostName(e) + clientCell(e) }
+
+func clientCell(e *Evidence) string {
+	cell := "|" + networkOf(e.Origin.ClientIP)
+	if e.InSent {
+		cell += "|sent"
+	}
+	return cell
 }
 
 // accountName is what stands for the account: the login as our own server wrote it, else the way in and the host.
@@ -44,7 +59,21 @@ func accountName(e *Evidence) string {
 	if e.Origin.AuthUser != "" {
 		return e.Origin.AuthUser
 	}
-	return string(e.Origin.Entry) + "@" + orElse(e.Origin.By, e.Origin.IP.String())
+	return hostName(e)
+}
+
+func hostName(e *Evidence) string { return string(e.Origin.Entry) + "@" + entryHost(e) }
+
+// entryHost is our host that took the message: the writer of the last line that was believed, for below our border only
+// our own lines are; else the host that handed it on.
+func entryHost(e *Evidence) string {
+	steps := e.Origin.Steps
+	for i := len(steps) - 1; i >= 0; i-- {
+		if steps[i].Believed && steps[i].Why != trace.WhyBorder && steps[i].By != "" {
+			return steps[i].By
+		}
+	}
+	return orElse(e.Origin.RDNS, e.Origin.IP.String())
 }
 
 const habitSlot = 30 * time.Minute
