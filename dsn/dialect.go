@@ -159,7 +159,7 @@ var dialects = []dialect{
 		source: "Haraka config/outbound.bounce_message"},
 	{id: "james", marks: []string{"Hi. This is the James mail server at "}, read: firstOf(listed("Failed recipient(s):"), angled),
 		source: "Apache James mailets: Bounce, DSNBounce, RemoteDelivery"},
-	{id: "james/notify", marks: []string{"Error message below:"}, also: []string{"Message details:", "RCPT TO:"}, read: phrases("rcpt to:"),
+	{id: "james/notify", marks: []string{"Error message below:"}, also: []string{"Message details:", "RCPT TO:"}, read: phrases("rcpt to:"), kind: KindBounce,
 		source: "Apache James AbstractNotify, NotifySender"},
 
 	{id: "courier", marks: []string{"running the Courier mail server"}, read: angled, source: "Courier module.dsn, dsnfrom and dsnheader.txt"},
@@ -211,7 +211,7 @@ var dialects = []dialect{
 	{id: "amazonses/sns-delivery", marks: []string{`"notificationType":"Delivery"`}, fields: []fieldMark{{"From", "sns.amazonaws.com"}}, read: noRecipients, source: "docs.aws.amazon.com: Amazon SNS notification contents for Amazon SES", kind: KindSuccess},
 	{id: "sendgrid", marks: []string{"This is an automatically generated message from SendGrid."}, source: "SendGrid"},
 	{id: "yandex", marks: []string{"This is the mail system at host yandex.ru"}, read: angled, source: "Yandex Mail: Postfix's text and its own"},
-	{id: "symantec", marks: []string{"could not be delivered to the following recipients:"}, fields: []fieldMark{{"From", "symantec_antivirus_for_smtp_gateways@"}}, read: listed("could not be delivered to the following recipients:"), source: "Symantec AntiVirus for SMTP Gateways"},
+	{id: "symantec", marks: []string{"could not be delivered to the following recipients:"}, fields: []fieldMark{{"From", "symantec_antivirus_for_smtp_gateways@"}}, read: listed("could not be delivered to the following recipients:"), kind: KindBounce, source: "Symantec AntiVirus for SMTP Gateways"},
 	{id: "symantec/gateway", status: "X-Symantec-Messaging-Gateway-Queue-ID:", read: angled, source: "Symantec Messaging Gateway"},
 	{id: "mimecast", marks: []string{"This is a delivery failure notification message indicating that"}, read: phrases("addressed to email address :\n-- "), source: "Mimecast"},
 	{id: "barracuda", marks: []string{"was blocked by our Spam & Virus Firewall", "was blocked by our Spam Firewall"}, read: phrases("your message to: "), source: "Barracuda Spam Firewall: bounce templates"},

@@ -18,6 +18,7 @@ var blockTags = []string{"br", "p", "/p", "div", "/div", "tr", "/tr", "li", "/li
 // brackets and holds an @ but no blank is an address, not a tag.
 func stripHTML(text []byte) []byte {
 	out := make([]byte, 0, len(text))
+	closed := true // hidden elements have an end, as far as is known
 	for len(text) > 0 {
 		open := bytes.IndexByte(text, '<')
 		if open < 0 {
@@ -36,9 +37,11 @@ func stripHTML(text []byte) []byte {
 		switch {
 		case bytes.IndexByte(tag, '@') > 0 && bytes.IndexAny(tag, " =") < 0:
 			out = append(append(append(out, '<'), tag...), '>')
-		case isTag(tag, "style"), isTag(tag, "script"):
+		case closed && (isTag(tag, "style") || isTag(tag, "script")):
 			if end := indexFold(text, "</"+string(bytes.ToLower(tag[:5]))); end >= 0 {
 				text = text[end:]
+			} else {
+				closed = false
 			}
 		case isBlockTag(tag):
 			out = append(out, '\n')

@@ -284,7 +284,7 @@ func (p *parser) personal() bool {
 }
 
 // failures are words of which every report of a failure has some, in its text or subject.
-var failures = []string{"undeliver", "not be delivered", "delivery failed", "delivery fail", "delivery has failed", "failed to deliver", "unable to deliver", "could not deliver", "returned mail", "failure notice", "non-delivery", "nondeliverable", "not delivered", "couldn't be delivered", "returned to sender", "did not reach", "was rejected", "has been rejected", "was not able to deliver", "user unknown", "returning message", "returned message", "mail failed", "delivery failure", "delivery error", "mail error", "no such user", "permanent error", "permanently", "wasn't able to deliver", "delivery status", "mail delivery", "has been returned"}
+var failures = []string{"undeliver", "not be delivered", "delivery failed", "delivery fail", "delivery has failed", "failed to deliver", "unable to deliver", "could not deliver", "returned mail", "failure notice", "non-delivery", "nondeliverable", "not delivered", "couldn't be delivered", "returned to sender", "did not reach", "was rejected", "has been rejected", "was not able to deliver", "user unknown", "returning message", "returned message", "mail failed", "delivery failure", "delivery error", "mail error", "no such user", "permanent error", "permanently", "wasn't able to deliver", "delivery status", "mail delivery", "has been returned", "has failed"}
 
 func (p *parser) saysFailure() bool {
 	head := p.text[:min(len(p.text), maxHead)]

@@ -133,6 +133,9 @@ func (p *parser) readText() {
 	} else {
 		p.row = p.findRow()
 	}
+	if len(p.reported) == 0 && bytes.Contains(p.text, []byte("\nFinal-Recipient:")) {
+		p.reported = readReport(p.text, p.b, nil)
+	}
 	if p.b.Original.Returned != ReturnedNone {
 		return
 	}
@@ -172,7 +175,10 @@ func findSeparator(text []byte, marks []string) (at int, after []byte) {
 		if i < 0 {
 			continue
 		}
-		_, after := cutLine(text[i:])
+		line, after := cutLine(text[i:])
+		if quote := bytes.IndexByte(line, '>'); quote > 0 && bytes.HasPrefix(line[quote:], []byte("> ")) {
+			return i, text[i+quote:]
+		}
 		for {
 			line, rest := cutLine(after)
 			if len(rest) == 0 || len(bytes.Trim(line, "- \t=*")) > 0 {
@@ -187,10 +193,21 @@ func findSeparator(text []byte, marks []string) (at int, after []byte) {
 // setQuoted takes an original out of the text; one in which every line is quoted with ">" is unquoted first.
 func (p *parser) setQuoted(quoted []byte) {
 	quoted = trimBlankLines(quoted)
-	if len(quoted) > 0 && quoted[0] == '>' {
-		quoted = unquoteLines(quoted)
+	if at := bytes.IndexByte(firstLine(quoted), '>'); at == 0 || at > 0 && !isFieldLine(firstLine(quoted)) {
+		quoted = unquoteLines(quoted[at:])
 	}
-	p.b.setOriginal(quoted)
+	if p.b.setOriginal(quoted) {
+		return
+	}
+	// A sentence about the original can stand between the mark and the original.
+	if _, quoted = splitQuoted(quoted); len(quoted) > 0 {
+		p.b.setOriginal(quoted)
+	}
+}
+
+func isFieldLine(line []byte) bool {
+	section, _ := header.Split(line)
+	return len(section) == 1
 }
 
 func unquoteLines(in []byte) []byte {
@@ -264,7 +281,7 @@ func nextField(body []byte) int {
 			return -1
 		}
 		rest = next
-		if section, _ := header.Split(firstLine(rest)); len(section) == 1 {
+		if isFieldLine(firstLine(rest)) {
 			return len(body) - len(rest)
 		}
 	}

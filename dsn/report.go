@@ -290,7 +290,7 @@ func statusLength(text []byte, at int) int {
 	if c := text[at]; c != '2' && c != '4' && c != '5' {
 		return 0
 	}
-	if at > 0 && isWordByte(text[at-1]) {
+	if at > 0 && isWordByte(text[at-1]) && !followsReply(text[:at]) {
 		return 0
 	}
 	n := 1
@@ -312,6 +312,12 @@ func statusLength(text []byte, at int) int {
 		}
 	}
 	return n
+}
+
+// followsReply tells whether text ends with a reply code and a hyphen, as in "550-5.7.26" (RFC 5321 section 4.2.1).
+func followsReply(text []byte) bool {
+	n := len(text)
+	return n >= 4 && text[n-1] == '-' && isDigit(text[n-2]) && isDigit(text[n-3]) && isDigit(text[n-4]) && (n == 4 || !isWordByte(text[n-5]))
 }
 
 func isDigit(c byte) bool { return '0' <= c && c <= '9' }

@@ -21,6 +21,7 @@ const (
 // listed reads addresses that stand one a line under a mark; what follows an address up to the next one is its
 // diagnostic. The list ends at an empty line that is followed by something else.
 func listed(marks ...string) reader {
+	marks = lowered(marks)
 	return func(text []byte) []Recipient {
 		for _, mark := range marks {
 			if at := indexFold(text, mark); at >= 0 {
@@ -52,6 +53,7 @@ func angled(text []byte) []Recipient {
 // phrases reads the address that follows one of the phrases; the diagnostic is the reply or, where none is quoted, the
 // text that follows.
 func phrases(list ...string) reader {
+	list = lowered(list)
 	return func(text []byte) []Recipient {
 		var found []Recipient
 		for _, phrase := range list {
@@ -68,6 +70,15 @@ func phrases(list ...string) reader {
 		}
 		return found
 	}
+}
+
+// lowered gives the marks in lower case, as indexFold wants them.
+func lowered(marks []string) []string {
+	out := make([]string, len(marks))
+	for i, mark := range marks {
+		out[i] = strings.ToLower(mark)
+	}
+	return out
 }
 
 // firstOf gives what the first reader that finds anything finds.
@@ -223,9 +234,10 @@ func eximList(text []byte) []Recipient {
 // exchangeList reads the lists of Exchange: an address, or a display name with the address behind it, or an X.400 or X.500
 // address with SMTP= in it, then the error.
 func exchangeList(heads ...string) reader {
+	heads = lowered(heads)
 	return func(text []byte) []Recipient {
 		for _, head := range heads {
-			at := indexFold(text, strings.ToLower(head))
+			at := indexFold(text, head)
 			if at < 0 {
 				continue
 			}

@@ -53,26 +53,33 @@ func Domain(addr string) string {
 // angle brackets.
 func splitList(value string) []string {
 	var parts []string
-	rest, start := value, 0
+	start := 0
 	cut := func(end int) {
 		if part := strings.TrimSpace(value[start:end]); part != "" && len(parts) < maxAddresses {
 			parts = append(parts, part)
 		}
 	}
-	for rest != "" {
-		at := len(value) - len(rest)
-		rest = rest[skipAtom(rest):]
-		switch value[at] {
+	var unclosed [256]bool // opening marks that never close: looking again for their end would be quadratic
+	for at := 0; at < len(value); {
+		c, n := value[at], 1
+		if !unclosed[c] {
+			n = skipAtom(value[at:])
+			unclosed[c] = n == 1 && opens(c)
+		}
+		switch c {
 		case ',', ';':
 			cut(at)
 			start = at + 1
 		case ':':
 			start = at + 1
 		}
+		at += n
 	}
 	cut(len(value))
 	return parts
 }
+
+func opens(c byte) bool { return c == '"' || c == '(' || c == '<' || c == '[' }
 
 // skipAtom gives the length of what stands at the start of a list: a quoted string, a comment, a bracketed address, or
 // one byte.

@@ -32,6 +32,9 @@ func ParseDate(value string) (t time.Time, ok bool) {
 	if len(value) > 100 {
 		return time.Time{}, false
 	}
+	if t, ok := parseUsual(value); ok {
+		return t, true
+	}
 	if t, err := mail.ParseDate(value); err == nil {
 		return t, true
 	}
@@ -58,4 +61,76 @@ func isWeekday(word string) bool {
 		return true
 	}
 	return false
+}
+
+// parseUsual reads "Mon, 23 Nov 2026 21:30:25 +0000 (UTC)", weekday, seconds and comment optional: nearly all there is,
+// and without the errors that a list of layouts makes on its way.
+func parseUsual(value string) (time.Time, bool) {
+	in := strings.TrimSpace(value)
+	if comma := strings.IndexByte(in, ','); comma == 3 {
+		in = strings.TrimLeft(in[4:], " \t")
+	}
+	day, in, ok := cutNumber(in, 1, 2)
+	month, in, okMonth := cutMonth(in)
+	year, in, okYear := cutNumber(in, 4, 4)
+	if !ok || !okMonth || !okYear {
+		return time.Time{}, false
+	}
+	hour, in, okHour := cutNumber(in, 2, 2)
+	minute, in, okMinute := cutNumber(strings.TrimPrefix(in, ":"), 2, 2)
+	second, okSecond := 0, true
+	if strings.HasPrefix(in, ":") {
+		second, in, okSecond = cutNumber(in[1:], 2, 2)
+	}
+	offset, okZone := zoneOffset(strings.TrimSpace(in))
+	if !okHour || !okMinute || !okSecond || !okZone || hour > 23 || minute > 59 || second > 60 || day < 1 {
+		return time.Time{}, false
+	}
+	zone := time.UTC
+	if offset != 0 {
+		zone = time.FixedZone("", offset)
+	}
+	t := time.Date(year, month, day, hour, minute, second, 0, zone)
+	return t, t.Day() == day || second == 60
+}
+
+// cutNumber takes a number of least to most digits and the white space after it.
+func cutNumber(in string, least, most int) (n int, rest string, ok bool) {
+	i := 0
+	for ; i < len(in) && i < most && '0' <= in[i] && in[i] <= '9'; i++ {
+		n = n*10 + int(in[i]-'0')
+	}
+	if i < least {
+		return 0, in, false
+	}
+	return n, strings.TrimLeft(in[i:], " \t"), true
+}
+
+func cutMonth(in string) (month time.Month, rest string, ok bool) {
+	const names = "janfebmaraprmayjunjulaugsepoctnovdec"
+	if len(in) < 4 || in[3] != ' ' {
+		return 0, in, false
+	}
+	for m := 0; m < len(names); m += 3 {
+		if strings.EqualFold(in[:3], names[m:m+3]) {
+			return time.Month(m/3 + 1), strings.TrimLeft(in[4:], " \t"), true
+		}
+	}
+	return 0, in, false
+}
+
+// zoneOffset reads +HHMM, UT, UTC, GMT or Z, with or without a comment behind it.
+func zoneOffset(zone string) (seconds int, ok bool) {
+	if len(zone) >= 5 && (zone[0] == '+' || zone[0] == '-') {
+		n, rest, ok := cutNumber(zone[1:], 4, 4)
+		if !ok || rest != "" && rest[0] != '(' || n%100 > 59 || n > 2400 {
+			return 0, false
+		}
+		seconds = (n/100*60 + n%100) * 60
+		if zone[0] == '-' {
+			seconds = -seconds
+		}
+		return seconds, true
+	}
+	return 0, zone == "GMT" || zone == "UT" || zone == "UTC" || zone == "Z"
 }

@@ -94,12 +94,34 @@ func Split(msg []byte) (Section, []byte) {
 			return fields, rest
 		}
 		raw, next := cutField(rest)
+		if fields == nil {
+			fields = make(Section, 0, countFields(next))
+		}
 		if len(fields) < maxFields {
 			fields = append(fields, newField(raw, nameLength(line)))
 		}
 		rest = next
 	}
 	return fields, nil
+}
+
+// countFields gives the number of fields in the section, one and those in rest, so that the section is made in one piece.
+func countFields(rest []byte) int {
+	n := 1
+	for len(rest) > 0 && n < maxFields {
+		line, next := cutLine(rest)
+		if len(line) == 0 {
+			break
+		}
+		if line[0] != ' ' && line[0] != '\t' {
+			if nameLength(line) < 0 {
+				break
+			}
+			n++
+		}
+		rest = next
+	}
+	return n
 }
 
 // cutField takes a field with its folded lines. A line of nothing but white space inside a field is a continuation
