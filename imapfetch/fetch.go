@@ -187,14 +187,17 @@ func (p *plan) fits(j job, uids []imap.UID, n int) int {
 type fetched struct {
 	uid  imap.UID
 	date time.Time
-	size int64 // RFC822.SIZE
-	raw  []byte
-	body bool // raw is there and as long as announced, or limit
+	size int64  // RFC822.SIZE
+	raw  []byte // as long as announced, or limit
+	body bool   // raw is there
 }
 
-// readAnswer takes the items of an answer in whatever order they come.
-func readAnswer(data *imapclient.FetchMessageData, limit int64) fetched {
-	var f fetched
+// errCut is a literal shorter than announced.
+var errCut = errors.New("the connection was cut in the middle of a message")
+
+// readAnswer takes the items of an answer in whatever order they come. QUIRK: go-imap lets its decoder go on when a
+// literal ends early; nothing more may be read from that answer then, since both would read the connection.
+func readAnswer(data *imapclient.FetchMessageData, limit int64) (f fetched, err error) {
 	for item := data.Next(); item != nil; item = data.Next() {
 		switch item := item.(type) {
 		case imapclient.FetchItemDataUID:
@@ -208,11 +211,13 @@ func readAnswer(data *imapclient.FetchMessageData, limit int64) fetched {
 				continue
 			}
 			f.raw = make([]byte, min(item.Literal.Size(), limit))
-			n, err := io.ReadFull(item.Literal, f.raw)
-			f.body = err == nil && n == len(f.raw)
+			if _, err := io.ReadFull(item.Literal, f.raw); err != nil {
+				return fetched{}, errCut
+			}
+			f.body = true
 		}
 	}
-	return f
+	return f, nil
 }
 
 // fetch runs one FETCH and hands every answer to keep, one at a time: those go-imap matched to the command and those it
@@ -220,24 +225,30 @@ func readAnswer(data *imapclient.FetchMessageData, limit int64) fetched {
 func (s *session) fetch(ctx context.Context, set imap.UIDSet, options *imap.FetchOptions, limit int64, keep func(fetched)) error {
 	var mu sync.Mutex
 	var strays sync.WaitGroup
-	take := func(data *imapclient.FetchMessageData) {
-		f := readAnswer(data, limit)
-		mu.Lock()
-		defer mu.Unlock()
-		keep(f)
+	take := func(data *imapclient.FetchMessageData) error {
+		f, err := readAnswer(data, limit)
+		if err == nil {
+			mu.Lock()
+			keep(f)
+			mu.Unlock()
+		}
+		return err
 	}
-	// A stray with a literal is counted before its literal is read, hence before the command can complete.
 	s.setStray(func(data *imapclient.FetchMessageData) { strays.Go(func() { take(data) }) })
-	defer s.setStray(nil)
-	return s.during(ctx, func() error {
+	err := s.during(ctx, func() error {
 		cmd := s.client.Fetch(set, options)
 		for data := cmd.Next(); data != nil; data = cmd.Next() {
-			take(data)
+			if err := take(data); err != nil {
+				return err // and let cmd be: see readAnswer
+			}
 		}
-		err := cmd.Close()
-		strays.Wait()
-		return err
+		return cmd.Close()
 	})
+	// A stray with a literal is under way before its literal is read, hence before the command completes. One that
+	// begins later brings nothing and is turned away.
+	s.setStray(nil)
+	strays.Wait()
+	return err
 }
 
 func (s *session) setStray(f func(*imapclient.FetchMessageData)) {

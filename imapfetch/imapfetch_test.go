@@ -430,6 +430,21 @@ func TestParseURL(t *testing.T) {
 	}
 }
 
+// FuzzParseURL: an address that is accepted names host and user and holds no password; an error is one line.
+func FuzzParseURL(f *testing.F) {
+	f.Add("imaps://bob@example.com@imap.example.com:993/INBOX")
+	f.Add("imap://bob:pass@[::1]/A%2FB")
+	f.Fuzz(func(t *testing.T, raw string) {
+		cfg, err := ParseURL(raw)
+		if err != nil && strings.ContainsAny(err.Error(), "\r\n") {
+			t.Errorf("error %q", err)
+		}
+		if err == nil && (cfg.Host == "" || cfg.User == "" || !strings.Contains(cfg.Addr, ":") || strings.Contains(cfg.Addr, "@")) {
+			t.Errorf("%q: %+v", raw, cfg)
+		}
+	})
+}
+
 func FuzzGlob(f *testing.F) {
 	f.Add("A*c?", "Abbbcd")
 	f.Add("**a*", "aaa")

@@ -184,7 +184,7 @@ func (w *walker) deliver(j job, p *plan, got map[imap.UID]fetched) {
 
 // lost is the end of the source: it counts what was not delivered.
 func (w *walker) lost(j job, p *plan, left []imap.UID, err error) *mailbox.ReadError {
-	failed := w.fail("", fmt.Errorf("the connection was lost and not regained in %d tries (%w): %d of %d messages of %q were not delivered (UIDs %d to %d): run the scan again later",
+	failed := w.fail("", fmt.Errorf("gave up after %d tries that brought nothing (%w): %d of %d messages of %q were not delivered (UIDs %d to %d): run the scan again later",
 		w.cfg.Retries, w.oneLine(err), len(left), len(p.uids), j.box, left[0], left[len(left)-1]))
 	failed.Missed = len(left)
 	return failed

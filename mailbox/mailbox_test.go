@@ -275,10 +275,6 @@ func TestLimit(t *testing.T) {
 	}
 }
 
-func test4(t *testing.T, text string) string {
-	return write(t, filepath.Join(t.TempDir(), "a.eml"), text)
-}
-
 // What came before gzip data ends early is handed out, marked, then the source ends with an error.
 func TestCutGzip(t *testing.T) {
 	var long strings.Builder
