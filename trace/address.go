@@ -23,16 +23,20 @@ func parseAddr(s string) (netip.Addr, bool) {
 	return ip.WithZone("").Unmap(), true
 }
 
-// cutBracketed takes "[address]" or "[address]:port" from the start of s.
+// cutBracketed takes "[address]", "[address]:port" or "[address:port]" (IPv4) from the start of s.
 func cutBracketed(s string) (ip netip.Addr, port int, rest string, ok bool) {
 	end := strings.IndexByte(s, ']')
 	if end < 0 || s[0] != '[' {
 		return ip, 0, s, false
 	}
-	if ip, ok = parseAddr(s[1:end]); !ok {
-		return ip, 0, s, false
-	}
 	rest = s[end+1:]
+	if ip, ok = parseAddr(s[1:end]); !ok {
+		both, err := netip.ParseAddrPort(s[1:end])
+		if err != nil || !both.Addr().Is4() {
+			return ip, 0, s, false
+		}
+		return both.Addr(), int(both.Port()), rest, true
+	}
 	if strings.HasPrefix(rest, ":") {
 		digits := rest[1:]
 		if blank := strings.IndexAny(digits, " \t"); blank >= 0 {

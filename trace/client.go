@@ -33,7 +33,7 @@ func (h *Hop) readClient(text string, left, right []token) {
 		h.Local, h.kind = true, reinjected
 	case h.Software == "exim" || h.Software == "communigate":
 		h.readRcvhost(strings.TrimSpace(text[left[0].start+len("from"):]))
-	case addressBeforeHELO[h.Software] || strings.EqualFold(h.Protocol, "NNFMP"):
+	case strings.EqualFold(h.Protocol, "NNFMP"), addressBeforeHELO[h.Software] && bracketedEarly(words):
 		h.readAddressFirst(words)
 	default:
 		h.readHELOFirst(text, words)
@@ -118,6 +118,16 @@ func (h *Hop) readHELOIn(text string) {
 	}
 }
 
+// bracketedEarly tells a from clause whose first or second word is an address in brackets.
+func bracketedEarly(words []token) bool {
+	for _, t := range words[:min(len(words), 2)] {
+		if _, _, _, ok := cutBracketed(t.text); ok && !t.comment {
+			return true
+		}
+	}
+	return false
+}
+
 // readAddressFirst reads lines without a HELO, where the address is the first word: web hand-overs, fetchmail,
 // MessageLabs. A login there is the web page's own.
 func (h *Hop) readAddressFirst(words []token) {
@@ -127,6 +137,9 @@ func (h *Hop) readAddressFirst(words []token) {
 	}
 	h.HELO = words[0].text
 	h.IP, _ = parseAddr(words[0].text)
+	if !h.IP.IsValid() && len(words) > 1 && !words[1].comment {
+		h.IP, h.Port, _, _ = cutBracketed(words[1].text)
+	}
 	for _, t := range words[1:] {
 		if c := clientOf(t.text); c.ip.IsValid() && !h.IP.IsValid() {
 			h.takeClient(c)
@@ -181,8 +194,9 @@ func (h *Hop) ambiguous(text string, right client) bool {
 func (h *Hop) readBareEnd(words []token) {
 	last := words[len(words)-1]
 	h.HELO = words[0].text
-	if h.Software == "dma" {
+	if h.Software == "dma" { // from USER (uid N) (envelope-from <A>) id ID
 		h.Local, h.kind = true, reinjected
+		h.ID = last.text
 		return
 	}
 	if bareAddress[h.Software] && len(words) > 1 {

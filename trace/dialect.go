@@ -25,6 +25,7 @@ var softwareMarks = []softwareMark{
 	{name: "communigate", comment: "communigate pro smtp"},
 	{name: "mdaemon", comment: "mdaemon"},
 	{name: "imail", comment: "smtpd32-"},
+	{name: "imail", comment: "smtpd-"},
 	{name: "domino", comment: "lotus domino"},
 	{name: "domino", comment: "ibm domino"},
 	{name: "domino", comment: "hcl domino"},
@@ -44,8 +45,8 @@ var softwareMarks = []softwareMark{
 	{name: "messagelabs", by: ".messagelabs.com"},
 }
 
-// addressBeforeHELO: these print the client's address as the first word and no HELO, or the HELO behind it.
-var addressBeforeHELO = map[string]bool{"messagelabs": true}
+// addressBeforeHELO: these print [ADDR], or one word and [ADDR], and no HELO or the HELO behind it.
+var addressBeforeHELO = map[string]bool{"messagelabs": true, "mxlogic": true}
 
 // bareAddress: these print "HELO [ADDR]" without parentheses.
 var bareAddress = map[string]bool{"imail": true, "mdaemon": true, "fetchmail": true}

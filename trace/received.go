@@ -113,7 +113,7 @@ func (h *Hop) readRight(right []token) {
 			named = true
 			h.For = strings.Trim(right[i+1].text, "<>")
 		case t.is("envelope-from") && i+1 < len(right): // Haraka
-			h.EnvelopeFrom = right[i+1].text
+			h.EnvelopeFrom = reversePath(right[i+1].text)
 		case strings.HasPrefix(t.text, "auth=yes"): // OpenSMTPD
 			h.Auth = true
 		case h.Auth && strings.HasPrefix(t.text, "user="):
@@ -147,7 +147,7 @@ func (h *Hop) readRightComment(text string, named bool) {
 func phrase(list []token) string {
 	var words []string
 	for _, t := range list {
-		if t.comment || keyword(t) || len(words) == 4 {
+		if t.comment || keyword(t) || t.is("tls") || len(words) == 4 {
 			break
 		}
 		words = append(words, t.text)
@@ -163,14 +163,18 @@ func envelopeOf(list []token) string {
 			continue
 		}
 		for _, mark := range []string{"envelope-from ", "envelope-sender ", "envelope from "} {
-			if at := strings.Index(t.text, mark); at == 0 || at > 0 && mark == "envelope from " {
-				addr := strings.Trim(strings.TrimSpace(t.text[at+len(mark):]), `<>"`)
-				if addr == "" {
-					return "<>"
-				}
-				return addr
+			if at := strings.Index(t.text, mark); at == 0 || at > 0 && t.text[at-1] == ' ' {
+				return reversePath(t.text[at+len(mark):])
 			}
 		}
 	}
 	return ""
+}
+
+// reversePath gives an address without its brackets or quotes, "<>" for the null path.
+func reversePath(s string) string {
+	if s = strings.Trim(strings.TrimSpace(s), `<>"`); s != "" {
+		return s
+	}
+	return "<>"
 }

@@ -53,7 +53,7 @@ func tokens(s string) []token {
 // matchMarks notes for each closing mark of s where its partner opens, plus one; 0 means none.
 func matchMarks(s string, opens []int32) {
 	var parens []int
-	lookFor := map[byte]bool{'"': true, '<': true} // false once there is none further left
+	noQuote, noAngle := false, false // none further left
 	for i := len(s) - 1; i >= 0; i-- {
 		switch c := s[i]; c {
 		case ')':
@@ -64,16 +64,15 @@ func matchMarks(s string, opens []int32) {
 				parens = parens[:n-1]
 			}
 		case '"', '>':
-			open := byte('"')
+			open, none := byte('"'), &noQuote
 			if c == '>' {
-				open = '<'
+				open, none = '<', &noAngle
 			}
-			if !lookFor[open] || c == '"' && escaped(s, i) {
+			if *none || c == '"' && escaped(s, i) {
 				continue
 			}
 			at := lastUnescaped(s[:i], open)
-			if at < 0 {
-				lookFor[open] = false
+			if *none = at < 0; *none {
 				continue
 			}
 			opens[i] = int32(at) + 1
@@ -92,10 +91,10 @@ func lastUnescaped(s string, mark byte) int {
 	return -1
 }
 
-// escaped tells whether an odd number of backslashes stands before s[i]. Three are looked at: more are no mail.
+// escaped tells whether an odd number of backslashes stands before s[i].
 func escaped(s string, i int) bool {
 	n := 0
-	for i > 0 && n < 3 && s[i-1] == '\\' {
+	for i > 0 && s[i-1] == '\\' {
 		i, n = i-1, n+1
 	}
 	return n%2 == 1

@@ -61,7 +61,6 @@ type walk struct {
 func (t *Tracer) Origin(ctx context.Context, in Input) Origin {
 	w := &walk{t: t, ctx: ctx, in: in, hops: readLines(in.Original)}
 	w.o.Via = ViaNone
-	w.o.Entry = ""
 	if in.Reporter.Own {
 		w.ownReporter()
 	} else if len(w.hops) > 0 {
@@ -246,7 +245,7 @@ func (w *walk) frames(h Hop, lookups *int) bool {
 	return w.t.isOurs(w.ctx, h.IP, &ignored)
 }
 
-// literal reads an address that a caller's field names, "" types stripped.
+// withoutType gives the value of a report field without its type (RFC 3464 section 2.1.2): "dns; mx.example".
 func withoutType(value string) string {
 	if _, rest, ok := strings.Cut(value, ";"); ok {
 		return strings.TrimSpace(rest)
