@@ -10,10 +10,11 @@ import (
 	"ndrscan/internal/header"
 )
 
-// Bounds of the Sent index: messages kept (about 150 bytes each and 4 a recipient, beside every distinct text once),
-// recipients kept of one message, and the longest text kept.
+// Bounds of the Sent index: messages kept (about 150 bytes each and 4 a recipient), distinct addresses and program names
+// kept (each once), recipients kept of one message, and the longest text kept.
 const (
 	maxSentMails      = 2_000_000
+	maxSentTexts      = 4_000_000
 	maxSentRecipients = 1000
 	maxSentText       = 500
 )
@@ -83,7 +84,8 @@ func (s *Sent) Len() int {
 	return len(s.mails)
 }
 
-// LeftOut gives the number of messages beyond the bound of the index: with any, a Message-ID not found says nothing.
+// LeftOut gives the number of messages and addresses beyond the bounds of the index: with any, a Message-ID or recipient
+// that is not found says nothing.
 func (s *Sent) LeftOut() int {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
@@ -169,12 +171,16 @@ func (s *Sent) recipients(section header.Section) []uint32 {
 	return list
 }
 
-// number gives a text its number; 0 is the empty text, and that of texts too long to be kept.
+// number gives a text its number; 0 is the empty text, and that of texts that are not kept.
 func (s *Sent) number(text string) uint32 {
 	if len(text) > maxSentText {
 		return 0
 	}
 	n, ok := s.texts[text]
+	if !ok && len(s.names) >= maxSentTexts {
+		s.left++
+		return 0
+	}
 	if !ok {
 		text = strings.Clone(text) // it may lie in a whole header value
 		n = uint32(len(s.names))
