@@ -38,7 +38,24 @@ func (r *run) context(ctx context.Context) classify.Context {
 		c.OwnSeen = append(c.OwnSeen, ownHost(host))
 	}
 	c.Domains = r.domains(context.WithoutCancel(ctx), ctx.Err() != nil)
+	c.LeftOut = append(c.LeftOut, r.unasked(c.Domains)...)
 	return c
+}
+
+// unasked names what SPF could not be asked for: messages for which DNS did not answer, domains whose record is broken.
+func (r *run) unasked(domains []classify.Domain) []classify.LeftOut {
+	var list []classify.LeftOut
+	if n := int(r.dnsFailed.Load()); n > 0 {
+		list = append(list, classify.LeftOut{Source: "DNS " + r.opts.DNS, Count: n,
+			Why: "did not answer for these messages, which accuse no one; run again, or name another resolver with --dns"})
+	}
+	for _, d := range domains {
+		if d.Broken {
+			list = append(list, classify.LeftOut{Source: "SPF record of " + d.Domain,
+				Why: strings.Join(d.Issues, "; ") + "; mend it: until then it counts as none"})
+		}
+	}
+	return list
 }
 
 // ownHost writes a host as the report names it: by name and address; a candidate as --own wants it.
@@ -79,10 +96,12 @@ func (r *run) domain(ctx context.Context, name string) classify.Domain {
 			continue
 		}
 		if d.Record != "" {
+			d.Broken = true
 			d.Issues = append(d.Issues, "more than one SPF record: a permanent error (RFC 7208 section 4.5)")
 		}
 		d.Record = text
 		if _, err := spf.Parse(text); err != nil {
+			d.Broken = true
 			d.Issues = append(d.Issues, err.Error())
 		}
 	}

@@ -47,6 +47,9 @@ func (r *run) evidence(ctx context.Context, it item) *classify.Evidence {
 	e.Recorded = recorded(b.Original.Header, e.Origin)
 	r.checkDKIM(ctx, e)
 	r.compareSent(e)
+	if e.SPF.Result == spf.TempError || e.Origin.DNSFailed {
+		r.dnsFailed.Add(1)
+	}
 	return e
 }
 

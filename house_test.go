@@ -30,7 +30,6 @@ var mayImport = map[string][]string{
 	"internal/dnstest":  {"resolve"},
 	"internal/imaptest": nil,
 	"internal/demo":     {"internal/dnstest", "internal/imaptest"},
-	"testdata/mbox":     nil,
 }
 
 // talksTo keeps outside libraries behind the one package that wraps them.

@@ -39,6 +39,8 @@ type run struct {
 	read    int            // of the counting goroutine
 	total   atomic.Int64   // of the reading one, like current
 	current atomic.Value   // string: the source being read
+
+	dnsFailed atomic.Int64 // messages for which DNS did not answer
 }
 
 // item is a message, or what became of it.

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"ndrscan/spf"
 )
 
 // missing lists what would change or settle the verdict, with the command that supplies it.
@@ -122,12 +124,12 @@ func joeJobSteps(r *Report) []Action {
 	for _, d := range r.Domains {
 		switch {
 		case d.Record == "":
-			list = append(list, Action{Do: "publish an SPF record for " + d.Domain, Why: "without one no site can tell the forgeries",
-				Command: d.Domain + ". IN TXT \"v=spf1 mx -all\""})
+			list = append(list, Action{Do: "publish an SPF record for " + d.Domain + " that names every host that sends for it",
+				Why: "without one no site can tell the forgeries"})
 		case len(d.Issues) > 0:
 			list = append(list, Action{Do: "mend the SPF record of " + d.Domain + ": " + strings.Join(d.Issues, "; "),
 				Why: "sites that check it can't refuse the forgeries", Command: d.Record})
-		case !strings.Contains(d.Record, "-all"):
+		case softEnd(d.Record):
 			list = append(list, Action{Do: "test whether " + d.Domain + " can end its SPF record in -all", Command: d.Record,
 				Why: "a softer end lets sites accept the forgeries first and bounce them later"})
 		}
@@ -137,6 +139,23 @@ func joeJobSteps(r *Report) []Action {
 		}
 	}
 	return append(list, Action{Do: "report the origin networks above to their abuse desks", Why: "the machines that send are there, not at the sites that bounce"})
+}
+
+// softEnd tells whether a record lets addresses that it does not name pass as anything but a fail.
+func softEnd(record string) bool {
+	policy, err := spf.Parse(record)
+	if err != nil {
+		return false
+	}
+	for _, term := range policy.Terms {
+		if term.Kind == spf.All {
+			return term.Qualifier != spf.Fail
+		}
+		if term.Kind == spf.Redirect {
+			return false
+		}
+	}
+	return true
 }
 
 func misconfiguredSteps(r *Report) []Action {

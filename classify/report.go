@@ -181,6 +181,7 @@ type Episode struct {
 type Domain struct {
 	Domain string   `json:"domain"`
 	Record string   `json:"record,omitempty"`
+	Broken bool     `json:"broken"` // the record is a permanent error (RFC 7208 section 2.6.7)
 	Issues []string `json:"issues"`
 	DMARC  string   `json:"dmarc,omitempty"`
 }

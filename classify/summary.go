@@ -55,9 +55,21 @@ func (f *Flood) Report(c Context) *Report {
 	if n := len(r.Episodes); n > 0 {
 		r.Verdict.Active = r.Episodes[n-1].Active
 	}
+	r.Verdict.Reasons = append(brokenRecords(r.Domains), r.Verdict.Reasons...)
 	r.Verdict.Missing = missing(r, c, f.has)
 	r.Actions = actions(r)
 	return r
+}
+
+// brokenRecords stand before all other reasons: a policy that is an error protects nobody (METHOD 4).
+func brokenRecords(domains []Domain) []Reason {
+	list := []Reason{}
+	for _, d := range domains {
+		if d.Broken {
+			list = append(list, Reason{"record-broken", "the SPF record of " + d.Domain + " is broken and counts as none: " + strings.Join(d.Issues, "; ")})
+		}
+	}
+	return list
 }
 
 // has tells whether any bounce shows one of these codes.
