@@ -247,7 +247,7 @@ func (sig *dkimSignature) readSigned(tags tagList) error {
 		sig.signed[i] = strings.ToLower(name)
 	}
 	if !slices.Contains(sig.signed, "from") {
-		return errors.New("From is not signed (RFC 6376 section 6.1.1)")
+		return errors.New("h= does not sign From (RFC 6376 section 6.1.1)")
 	}
 	return nil
 }

@@ -185,49 +185,58 @@ const (
 
 // tokenize cuts a structured value into words, comments and semicolons. A mark that never closes is text.
 func tokenize(text string) []token {
-	var out []token
-	var current strings.Builder
-	flush := func() {
-		if current.Len() > 0 {
-			out = append(out, token{word, current.String()})
-			current.Reset()
-		}
-	}
-	closed := true // false once a mark did not close: those that follow can't either, and looking again is quadratic
+	var t tokenizer
 	for text != "" {
-		c := text[0]
-		if closed && c == '(' {
-			inner, rest, ok := header.CutComment(text)
-			if ok {
-				flush()
-				out = append(out, token{comment, inner})
-				text = rest
-				continue
-			}
-			closed = false
+		if rest, ok := t.marked(text); ok {
+			text = rest
+			continue
 		}
-		if closed && c == '"' {
-			inner, rest, ok := header.CutQuoted(text)
-			if ok {
-				current.WriteString(inner)
-				text = rest
-				continue
-			}
-			closed = false
-		}
-		switch c {
+		switch c := text[0]; c {
 		case ';':
-			flush()
-			out = append(out, token{semicolon, ";"})
+			t.end()
+			t.out = append(t.out, token{semicolon, ";"})
 		case ' ', '\t':
-			flush()
+			t.end()
 		default:
-			current.WriteByte(c)
+			t.word.WriteByte(c)
 		}
 		text = text[1:]
 	}
-	flush()
-	return out
+	t.end()
+	return t.out
+}
+
+type tokenizer struct {
+	out  []token
+	word strings.Builder // the one that is being read
+	open bool            // a mark did not close: those after it are text, too, for looking again would be quadratic
+}
+
+// marked takes a comment, or a quoted string as part of the word around it.
+func (t *tokenizer) marked(text string) (rest string, ok bool) {
+	if t.open || text[0] != '(' && text[0] != '"' {
+		return text, false
+	}
+	inner, rest, ok := header.CutComment(text)
+	if ok {
+		t.end()
+		t.out = append(t.out, token{comment, inner})
+		return rest, true
+	}
+	if inner, rest, ok = header.CutQuoted(text); ok {
+		t.word.WriteString(inner)
+		return rest, true
+	}
+	t.open = true
+	return text, false
+}
+
+// end ends the word that is being read.
+func (t *tokenizer) end() {
+	if t.word.Len() > 0 {
+		t.out = append(t.out, token{word, t.word.String()})
+		t.word.Reset()
+	}
 }
 
 // splitParts cuts tokens at semicolons; empty parts are dropped.
