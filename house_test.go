@@ -34,7 +34,7 @@ var mayImport = map[string][]string{
 
 // talksTo keeps outside libraries behind the one package that wraps them.
 var talksTo = map[string][]string{
-	"github.com/miekg/dns":              {"resolve", "internal/dnstest"},
+	"github.com/miekg/dns":              {"resolve", "internal/dnstest", "internal/demo"},
 	"github.com/emersion/go-imap/v2":    {"imapfetch", "internal/imaptest"},
 	"github.com/olekukonko/tablewriter": {"report"},
 	"github.com/spf13/cobra":            {"cmd/ndrscan"},
