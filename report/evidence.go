@@ -1,6 +1,7 @@
 package report
 
 import (
+	"slices"
 	"strconv"
 	"time"
 
@@ -61,45 +62,76 @@ func when(t *time.Time) cell {
 	return cell{text: stamp(*t)}
 }
 
+// accounts splits what entered through us: what somebody else used, and the owner's own mail, which is no trouble.
 func (p *printer) accounts() {
-	g := &grid{columns: []column{{head: "login"}, {head: "entry"}, {head: "class"}, {head: "messages", right: true},
-		{head: "failed rcpts", right: true}, {head: "first seen (UTC)", drop: 2}, {head: "last seen (UTC)", drop: 1}}}
+	var used, usual []classify.Account
 	for _, a := range p.r.Accounts {
+		if a.Class == classify.Genuine || a.Class == classify.Forwarded {
+			usual = append(usual, a)
+		} else {
+			used = append(used, a)
+		}
+	}
+	p.accountTable("Accounts of yours it went through", used)
+	p.accountDetails(p.shown(used))
+	p.accountTable("Your own mail that bounced", usual)
+}
+
+// shown are the rows that a table shows.
+func (p *printer) shown(list []classify.Account) []classify.Account {
+	if p.Verbose {
+		return list
+	}
+	return list[:min(len(list), maxRows)]
+}
+
+func (p *printer) accountTable(title string, list []classify.Account) {
+	g := &grid{columns: []column{{head: "login"}, {head: "host", min: 12, name: true, drop: 1}, {head: "entry"}, {head: "class"},
+		{head: "messages", right: true}, {head: "failed", right: true}, {head: "first (UTC)", drop: 3}, {head: "last (UTC)", drop: 2}}}
+	for _, a := range list {
 		login := a.Login
 		if login == "" {
 			login = "(not logged)"
 		}
-		if a.Host != "" {
-			login += " on " + a.Host
+		g.add(a.Evidence, cell{text: login}, cell{text: a.Host}, cell{text: a.Entry}, class(a.Class), number(a.Messages),
+			number(a.FailedRecipients), when(a.First), when(a.Last))
+	}
+	p.table(title, g)
+}
+
+// accountDetails gives what the log search needs, once for each login or host: the clients and the queue ids.
+func (p *printer) accountDetails(list []classify.Account) {
+	var names []string
+	clients, queueIDs := map[string][]string{}, map[string][]string{}
+	for _, a := range list {
+		name := a.Login
+		if name == "" {
+			name = a.Host
 		}
-		g.add(a.Evidence, cell{text: login}, cell{text: a.Entry}, class(a.Class), number(a.Messages), number(a.FailedRecipients),
-			when(a.First), when(a.Last))
+		if !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+		clients[name] = union(clients[name], a.ClientIPs)
+		queueIDs[name] = union(queueIDs[name], a.QueueIDs)
 	}
-	p.table("Accounts of yours it went through", g)
-	shown := p.r.Accounts
-	if !p.Verbose && len(shown) > maxRows {
-		shown = shown[:maxRows]
-	}
-	for _, a := range shown {
-		p.accountDetails(a)
+	for _, name := range names {
+		if ips := clients[name]; len(ips) > 0 {
+			p.para(indent, name+" came from "+p.several(ips), "")
+		}
+		if ids := queueIDs[name]; len(ids) > 0 {
+			p.para(indent, name+" in your mail log: queue id "+p.several(ids), "")
+		}
 	}
 }
 
-// accountDetails gives what the log search needs: the clients and the queue ids.
-func (p *printer) accountDetails(a classify.Account) {
-	if len(a.ClientIPs) == 0 && len(a.QueueIDs) == 0 {
-		return
+// union appends what is new.
+func union(list, more []string) []string {
+	for _, v := range more {
+		if !slices.Contains(list, v) {
+			list = append(list, v)
+		}
 	}
-	name := a.Login
-	if name == "" {
-		name = a.Host
-	}
-	if len(a.ClientIPs) > 0 {
-		p.para(indent, name+" came from "+p.several(a.ClientIPs), "")
-	}
-	if len(a.QueueIDs) > 0 {
-		p.para(indent, name+" in your mail log: queue id "+p.several(a.QueueIDs), "")
-	}
+	return list
 }
 
 func (p *printer) impersonated() {
@@ -113,7 +145,7 @@ func (p *printer) impersonated() {
 var spfTone = map[string]tone{"pass": fine, "fail": warn, "softfail": warn, "permerror": warn, "temperror": quiet}
 
 func (p *printer) origins() {
-	g := &grid{columns: []column{{head: "address"}, {head: "network", drop: 2}, {head: "reverse name", min: 14, name: true, drop: 1},
+	g := &grid{columns: []column{{head: "address"}, {head: "network", drop: 2}, {head: "reverse name", min: 24, name: true, drop: 1},
 		{head: "messages", right: true}, {head: "SPF"}, {head: "class"}}}
 	for _, o := range p.r.Origins {
 		g.add(o.Evidence, cell{text: o.IP}, cell{text: o.Network}, cell{text: o.RDNS}, number(o.Messages),
@@ -123,7 +155,7 @@ func (p *printer) origins() {
 }
 
 func (p *printer) witnesses() {
-	g := &grid{columns: []column{{head: "witness"}, {head: "standing"}, {head: "software", min: 10, drop: 1},
+	g := &grid{columns: []column{{head: "witness"}, {head: "standing"}, {head: "software", min: 15, drop: 1},
 		{head: "messages", right: true}}}
 	for _, w := range p.r.Witnesses {
 		standing := cell{text: "unverified", tone: quiet}
@@ -139,7 +171,7 @@ func (p *printer) witnesses() {
 }
 
 func (p *printer) campaigns() {
-	g := &grid{columns: []column{{head: "campaign"}, {head: "subject", min: 16}, {head: "messages", right: true},
+	g := &grid{columns: []column{{head: "campaign", drop: 1}, {head: "subject", min: 30}, {head: "messages", right: true},
 		{head: "class"}}}
 	for _, c := range p.r.Campaigns {
 		g.add(c.Evidence, cell{text: c.Campaign}, cell{text: c.Subject}, number(c.Messages), class(c.Class))

@@ -1,0 +1,176 @@
+// Command ndrscan reads a mailbox full of bounces and says whether its owner was Joe-Jobbed or hacked.
+//
+// One file holds one command; each turns flags into a call of the packages and the outcome into an exit code. What the
+// commands share stands beside them: flags.go and config.go (what was asked for), sources.go and password.go (what is
+// read), job.go (the scan itself), output.go and progress.go (what is written where). Errors are returned up to run, which
+// alone prints them: one line and, where there is one, a hint.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"regexp"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"ndrscan/report"
+)
+
+func main() { os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) }
+
+// app is the world that the commands see.
+type app struct {
+	stdin          io.Reader
+	stdout, stderr io.Writer
+	now            func() time.Time
+}
+
+// run is the program without the process: arguments in, exit code out.
+func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	// A reader that goes away (| head) is no failure: with a handler set, writes return EPIPE instead of ending us.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	context.AfterFunc(ctx, stop) // the second signal ends the process at once
+
+	a := &app{stdin: stdin, stdout: stdout, stderr: stderr, now: time.Now}
+	root := a.command()
+	root.SetArgs(args)
+	err := root.ExecuteContext(ctx)
+	if err == nil || errors.Is(err, syscall.EPIPE) {
+		return exitDone
+	}
+	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		err = withCode(exitInterrupted, errors.New("interrupted"))
+	}
+	a.complain(err)
+	return exitCode(err)
+}
+
+// command builds the tree of commands.
+func (a *app) command() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "ndrscan",
+		Short: "Is it a Joe-Job or were you hacked? Reads a mailbox full of bounces and says which",
+		Long: `ndrscan reads a mailbox full of bounces for mail you never wrote and says where that mail came from:
+from strangers who forged your address (a Joe-Job), or from your own systems (a compromise).
+
+Try it:   ndrscan demo
+Then:     ndrscan scan imaps://you@mail.example.com`,
+		Args:          usage(cobra.NoArgs),
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Version:       version(),
+		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	root.SetIn(a.stdin)
+	root.SetOut(a.stdout)
+	root.SetErr(a.stderr)
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return hint(withCode(exitUsage, err), "ndrscan help "+cmd.Name()+" lists the flags")
+	})
+	root.AddCommand(a.newScan(), a.newExplain(), a.newDemo(), a.newVersion())
+	return root
+}
+
+// usage marks the errors of an argument check as wrong usage.
+func usage(check cobra.PositionalArgs) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if err := check(cmd, args); err != nil {
+			return hint(withCode(exitUsage, err), "usage: "+cmd.UseLine())
+		}
+		return nil
+	}
+}
+
+// The exit codes.
+const (
+	exitDone        = 0
+	exitFailed      = 1
+	exitUsage       = 2
+	exitFailOn      = 3
+	exitLeftOut     = 4
+	exitInterrupted = 130
+)
+
+const exitHelp = `
+Exit code: 0 done; 1 failed; 2 wrong usage; 3 a verdict named by --fail-on; 4 done, but something was left out;
+130 interrupted, with the report of what was read.`
+
+// outcome is an error that knows its exit code. Without a cause it says nothing: the report has said it.
+type outcome struct {
+	code  int
+	cause error
+}
+
+func (o *outcome) Error() string {
+	if o.cause == nil {
+		return fmt.Sprintf("exit code %d", o.code)
+	}
+	return o.cause.Error()
+}
+
+func (o *outcome) Unwrap() error { return o.cause }
+
+func withCode(code int, cause error) error { return &outcome{code, cause} }
+
+func exitCode(err error) int {
+	var o *outcome
+	if errors.As(err, &o) {
+		return o.code
+	}
+	return exitFailed
+}
+
+// hinted is an error with the way out of it.
+type hinted struct {
+	error
+	hint string
+}
+
+func (h *hinted) Unwrap() error { return h.error }
+
+func hint(err error, text string) error { return &hinted{err, text} }
+
+// complain is the one place that prints errors.
+func (a *app) complain(err error) {
+	var o *outcome
+	if errors.As(err, &o) && o.cause == nil {
+		return
+	}
+	fmt.Fprintf(a.stderr, "ndrscan: %s\n", safe(err.Error()))
+	var h *hinted
+	if errors.As(err, &h) {
+		fmt.Fprintf(a.stderr, "  %s\n", safe(h.hint))
+	}
+}
+
+// note tells something beside the data.
+func (a *app) note(format string, args ...any) {
+	fmt.Fprintf(a.stderr, "ndrscan: %s\n", safe(fmt.Sprintf(format, args...)))
+}
+
+// passwordInURL finds the password in an address that somebody typed.
+var passwordInURL = regexp.MustCompile(`(://[^\s":]*):[^\s"]*@`)
+
+// safe makes one line of a text that may hold a server's words or a mistyped address.
+func safe(text string) string {
+	return report.Clean(passwordInURL.ReplaceAllString(text, "$1:***@"))
+}
+
+// terminalFD says whether a stream is a terminal, and gives its descriptor.
+func terminalFD(stream any) (int, bool) {
+	f, ok := stream.(*os.File)
+	if !ok {
+		return 0, false
+	}
+	fd := int(f.Fd())
+	return fd, term.IsTerminal(fd)
+}

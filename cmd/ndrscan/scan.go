@@ -1,0 +1,118 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"ndrscan"
+	"ndrscan/classify"
+	"ndrscan/report"
+)
+
+// newScan is the main job: mail in, verdict out.
+func (a *app) newScan() *cobra.Command {
+	var r reading
+	var w writing
+	cmd := &cobra.Command{
+		Use:   "scan SOURCE...",
+		Short: "Read mailboxes and say where the bounced mail came from",
+		Long: `Reads every message of the sources, judges the bounces among them, and says what they prove together.
+
+A SOURCE is imaps://USER@HOST[:PORT][/MAILBOX], imap://... (with STARTTLS), an mbox file, a Maildir, an .eml file, a folder
+of them, or - for standard input. On a server nothing is changed, not even the flag "seen".
+The password comes from --password-command, NDRSCAN_PASSWORD, the keyring (service "ndrscan", user USER@HOST), or a prompt.
+` + exitHelp,
+		Example: `  ndrscan scan imaps://you@mail.example.com
+  ndrscan scan --own 192.0.2.1 --own mx.example.com --sent Sent.mbox -o report.json flood.mbox
+  ndrscan scan --format jsonl --dns zone:zone.db Maildir | jq .class`,
+		Args: usage(cobra.MinimumNArgs(1)),
+		RunE: func(cmd *cobra.Command, names []string) error {
+			j, err := a.newJob(cmd, &r, names)
+			if err != nil {
+				return err
+			}
+			j.rerun = commandLine(cmd, names)
+			return j.report(cmd.Context(), &w)
+		},
+	}
+	r.addFlags(cmd.Flags())
+	w.addFlags(cmd.Flags())
+	completions(cmd, "format", []report.Format{report.Table, report.JSON, report.JSONL})
+	completions(cmd, "fail-on", verdicts)
+	return cmd
+}
+
+// report runs the job, writes all that was asked for, and turns the outcome into an exit code.
+func (j *job) report(ctx context.Context, w *writing) error {
+	if err := w.check(); err != nil {
+		return err
+	}
+	files := w.files
+	if w.dnsRecord != "" {
+		files = append(files[:len(files):len(files)], w.dnsRecord)
+	}
+	if err := checkFolders(files); err != nil {
+		return err
+	}
+	j.record, j.keep = w.dnsRecord != "", w.wants(report.JSONL)
+	result, err := j.run(ctx)
+	if result == nil {
+		return err
+	}
+	defer result.Close()
+	if err := j.write(result, w); err != nil {
+		return err
+	}
+	return verdictCode(ctx, result.Report, w)
+}
+
+func (w *writing) wants(format report.Format) bool {
+	if w.format == string(format) {
+		return true
+	}
+	for _, file := range w.files {
+		if f, _ := report.FormatOf(file); f == format {
+			return true
+		}
+	}
+	return false
+}
+
+// write fills the files first: whoever reads standard output may go away.
+func (j *job) write(result *ndrscan.Result, w *writing) error {
+	for _, file := range w.files {
+		format, err := report.FormatOf(file)
+		if err != nil {
+			return err
+		}
+		if err := writeFile(file, func(out io.Writer) error { return writeReport(out, result, format, report.Style{}) }); err != nil {
+			return fmt.Errorf("writing %s: %w", file, err)
+		}
+	}
+	if w.dnsRecord != "" {
+		if err := writeFile(w.dnsRecord, j.dns.WriteZone); err != nil {
+			return fmt.Errorf("writing %s: %w", w.dnsRecord, err)
+		}
+	}
+	if j.quiet && len(w.files) > 0 && w.format == string(report.Table) {
+		return nil
+	}
+	return toStdout(func() error { return writeReport(j.stdout, result, report.Format(w.format), j.style()) })
+}
+
+// verdictCode is the exit code of a run that has written its report.
+func verdictCode(ctx context.Context, r *classify.Report, w *writing) error {
+	switch {
+	case ctx.Err() != nil:
+		return withCode(exitInterrupted, errors.New("interrupted: the report covers what was read until then"))
+	case w.hits(r.Verdict):
+		return withCode(exitFailOn, nil)
+	case len(r.LeftOut) > 0:
+		return withCode(exitLeftOut, nil)
+	}
+	return nil
+}
