@@ -80,9 +80,23 @@ func (r *run) verified(ctx context.Context, b *dsn.Bounce, rep trace.Reporter) b
 	return false
 }
 
+// permits tells whether a domain's SPF record names the address, itself or through its provider. What lets anybody pass
+// names nobody.
 func (r *run) permits(ctx context.Context, domain string, ip netip.Addr) bool {
 	out := r.checker.Check(ctx, spf.Request{IP: ip, Sender: "postmaster@" + domain, HELO: domain})
-	return out.Result == spf.Pass && !out.Shared && !strings.HasSuffix(out.Mechanism, "all")
+	return out.Result == spf.Pass && (!out.Shared || len(out.Path) > 1 && namesHosts(out.Mechanism))
+}
+
+// namesHosts tells a mechanism that lists addresses from one that lets whole worlds or strangers' names in.
+func namesHosts(mechanism string) bool {
+	name, _, _ := strings.Cut(strings.TrimLeft(mechanism, "+"), ":")
+	switch strings.ToLower(name) {
+	case "ip4", "ip6":
+		return !strings.HasSuffix(mechanism, "/0")
+	case "a", "mx":
+		return true
+	}
+	return false
 }
 
 func (r *run) isMX(ctx context.Context, domain string, ip netip.Addr) bool {

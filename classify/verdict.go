@@ -230,19 +230,19 @@ func sentence(j Judgement, t *tally) string {
 	n := func(c Class) int { return t.messages[c] }
 	switch j {
 	case JoeJob:
-		return fmt.Sprintf("forged return address: %d of %d bounces answer mail that never passed your servers", n(Forged), t.bounces)
+		return fmt.Sprintf("%d of %d bounces answer forgeries that never passed your servers", n(Forged), t.bounces)
 	case Compromise:
-		return fmt.Sprintf("an account or host of yours is sending the spam: %d of %d bounces answer mail that went out through your servers", n(Compromised), t.bounces)
+		return fmt.Sprintf("%d of %d bounces answer mail that went out through your servers", n(Compromised), t.bounces)
 	case Both:
-		return fmt.Sprintf("a real compromise inside a Joe-Job: %d of %d bounces answer mail sent through your servers, %d answer forgeries", n(Compromised), t.bounces, n(Forged))
+		return fmt.Sprintf("of %d bounces %d went through your servers, %d forged", t.bounces, n(Compromised), n(Forged))
 	case CompromiseSuspected:
-		return fmt.Sprintf("reports point to an account or host of yours, but do not prove it: %d of %d bounces", n(Compromised)+t.suspects, t.bounces)
+		return fmt.Sprintf("%d of %d bounces point at your servers, but prove nothing yet", n(Compromised)+t.suspects, t.bounces)
 	case OwnBackscatterFlood:
-		return fmt.Sprintf("your own server bounces forged mail that it accepted from outside: %d of %d bounces", n(OwnBackscatter), t.bounces)
+		return fmt.Sprintf("%d of %d bounces: your server accepted forgeries, then bounced them", n(OwnBackscatter), t.bounces)
 	case MisconfiguredSender:
-		return fmt.Sprintf("mail of your own fails SPF: %d of %d bounces answer mail from a source of yours that your record does not name", n(Misconfigured), t.bounces)
+		return fmt.Sprintf("%d of %d bounces answer mail of your own that fails SPF", n(Misconfigured), t.bounces)
 	case Inconclusive:
-		return fmt.Sprintf("nothing can be decided from these %d bounces; see what is missing", t.bounces)
+		return fmt.Sprintf("%d bounces, and nothing in them decides; see what is missing", t.bounces)
 	case NoBounces:
 		return "no bounces were found"
 	}
