@@ -41,8 +41,9 @@ func (h *Hop) readClient(text string, left, right []token) {
 	if strings.EqualFold(h.Protocol, "mapi") {
 		h.kind = submitted
 	}
-	if h.kind == fromNetwork && !h.IP.IsValid() && strings.HasPrefix(strings.ToUpper(h.Protocol), "LMTP") {
-		h.kind = handover // RFC 2033 section 5: LMTP is not for wide area networks
+	if protocol := strings.ToUpper(h.Protocol); strings.HasPrefix(protocol, "POP") || strings.HasPrefix(protocol, "IMAP") ||
+		h.kind == fromNetwork && !h.IP.IsValid() && strings.HasPrefix(protocol, "LMTP") {
+		h.kind = handover // fetched from a mailbox; RFC 2033 section 5: LMTP is not for wide area networks
 	}
 }
 

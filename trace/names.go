@@ -30,12 +30,13 @@ func cleanName(name string) string {
 	return strings.ToLower(strings.TrimSuffix(strings.TrimSpace(name), "."))
 }
 
-// hostName tells a name of at least two labels that can be looked up (RFC 1123 section 2.1; underscores are seen).
+// hostName tells a name of at least two labels that can be looked up (RFC 1123 section 2.1: the last one is not all
+// digits; underscores are seen).
 func hostName(name string) bool {
 	if len(name) > 253 || strings.IndexByte(name, '.') < 0 {
 		return false
 	}
-	if _, ok := parseAddr(name); ok {
+	if _, ok := parseAddr(name); ok || strings.Trim(name[strings.LastIndexByte(name, '.')+1:], "0123456789") == "" {
 		return false
 	}
 	for label := range strings.SplitSeq(name, ".") {

@@ -12,6 +12,7 @@ import (
 // text of the same site: whoever controls them wrote the bounce, and could as well have written its addresses.
 type site struct {
 	orgs     []string
+	top      int          // the topmost line that names its writer, -1 if none does
 	from     netip.Addr   // client of the line above: an address of the site
 	gateways []netip.Addr // addresses of the recipients' MX hosts
 	mxOrgs   []string     // their organisations
@@ -34,22 +35,22 @@ const (
 func (w *walk) newSite() site {
 	s := site{from: w.in.Reporter.IP}
 	if w.in.Reporter.RDNSConfirmed {
-		s.add(OrgDomain(w.in.Reporter.RDNS))
+		s.orgs = addOrg(s.orgs, OrgDomain(w.in.Reporter.RDNS))
 	}
-	s.add(OrgDomain(firstWord(withoutType(w.in.ReportingMTA))))
-	for _, h := range w.hops {
-		if h.By != "" {
-			s.add(OrgDomain(h.By))
-			break
-		}
+	s.orgs = addOrg(s.orgs, OrgDomain(firstWord(withoutType(w.in.ReportingMTA))))
+	s.top = slices.IndexFunc(w.hops, func(h Hop) bool { return h.By != "" })
+	if s.top >= 0 {
+		s.orgs = addOrg(s.orgs, OrgDomain(w.hops[s.top].By))
 	}
 	return s
 }
 
-func (s *site) add(org string) {
-	if org != "" && !slices.Contains(s.orgs, org) {
-		s.orgs = append(s.orgs, org)
+// addOrg adds a known organisation.
+func addOrg(orgs []string, org string) []string {
+	if org == "" || slices.Contains(orgs, org) {
+		return orgs
 	}
+	return append(orgs, org)
 }
 
 func (s *site) enterGateway(h Hop, line int) {
@@ -61,7 +62,7 @@ func (s *site) enterGateway(h Hop, line int) {
 
 // writtenBySite tells whether the line under the finger was written by the site. The topmost named one always counts,
 // unless it names our servers: a reporter that is not ours did not write that. Further down a line must name a host of
-// the site (or of the gateway), have an inner or no name, or have the address that the line above saw.
+// the site (inside its gateway: of that), have an inner or no name, or have the address that the line above saw.
 func (w *walk) writtenBySite(h Hop) bool {
 	if h.By == "" {
 		return h.kind != fromNetwork || w.at == 0
@@ -69,14 +70,14 @@ func (w *walk) writtenBySite(h Hop) bool {
 	if w.t.Own.namesOurs(h.By) || w.t.Own.flagged(h.ByIP) {
 		return false
 	}
-	if w.at == 0 || innerName(h.By) || inner(h.ByIP) || h.ByIP.IsValid() && h.ByIP == w.site.from {
+	if w.at == w.site.top || innerName(h.By) || inner(h.ByIP) || h.ByIP.IsValid() && h.ByIP == w.site.from {
 		return true
 	}
-	org := OrgDomain(h.By)
-	if slices.Contains(w.site.orgs, org) || w.site.inside && slices.Contains(w.site.mxOrgs, org) {
-		return true
+	orgs := w.site.orgs
+	if w.site.inside {
+		orgs = w.site.mxOrgs
 	}
-	return w.pointsTo(h.By, w.site.from)
+	return slices.Contains(orgs, OrgDomain(h.By)) || w.pointsTo(h.By, w.site.from)
 }
 
 // innerSuffixes end names that the open network doesn't know (RFC 6761, RFC 6762, RFC 8375, and custom).
@@ -102,7 +103,7 @@ func (w *walk) placeOf(h Hop) place {
 	if h.Auth {
 		return placeOutside
 	}
-	names := w.confirmed(h.IP)
+	names := w.names(h)
 	if w.ofSite(h, names) {
 		if w.site.inside {
 			return placeLoop
@@ -169,18 +170,25 @@ func (w *walk) askMX() {
 			addrs, err := addresses(w.ctx, w.t.Resolver, host)
 			w.o.DNSFailed = w.o.DNSFailed || err != nil
 			w.site.gateways = append(w.site.gateways, addrs...)
-			w.site.mxOrgs = append(w.site.mxOrgs, OrgDomain(host))
+			w.site.mxOrgs = addOrg(w.site.mxOrgs, OrgDomain(host))
 		}
 	}
 }
 
-// confirmed gives the forward-confirmed names of an address.
-func (w *walk) confirmed(ip netip.Addr) []string {
+// names gives the forward-confirmed names of a client: its reverse names, and what the line calls it if that lies in an
+// organisation of the site and has this address. The site's own DNS says so then; Microsoft's inner hosts have names and
+// public IPv6 addresses, but no reverse names.
+func (w *walk) names(h Hop) []string {
 	if w.t.Resolver == nil {
 		return nil
 	}
-	names, _, err := confirmedNames(w.ctx, w.t.Resolver, ip)
+	names, _, err := confirmedNames(w.ctx, w.t.Resolver, h.IP)
 	w.o.DNSFailed = w.o.DNSFailed || err != nil
+	for _, name := range []string{h.HELO, h.RDNS} {
+		if slices.Contains(w.site.orgs, OrgDomain(name)) && !slices.Contains(names, name) && w.pointsTo(name, h.IP) {
+			names = append(names, name)
+		}
+	}
 	return names
 }
 
