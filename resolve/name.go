@@ -87,7 +87,8 @@ type answer struct {
 	err   error
 }
 
-// newAnswer decodes records of one type. Servers rotate them; a fixed order makes runs repeatable.
+// newAnswer decodes records of one type. Servers rotate records; a fixed order makes runs repeatable. Reverse names alone
+// stay as they came: only the first ten of them count (RFC 7208 section 4.6.4), so their order is part of the answer.
 func newAnswer(rrs []dns.RR, err error) answer {
 	a := answer{err: err}
 	slices.SortStableFunc(rrs, func(x, y dns.RR) int { return preference(x) - preference(y) })
@@ -99,7 +100,9 @@ func newAnswer(rrs []dns.RR, err error) answer {
 		}
 		a.add(rr)
 	}
-	slices.Sort(a.texts[sorted:])
+	if len(rrs) > 0 && rrs[0].Header().Rrtype != dns.TypePTR {
+		slices.Sort(a.texts[sorted:])
+	}
 	slices.SortFunc(a.addrs, netip.Addr.Compare)
 	return a
 }

@@ -3,6 +3,7 @@ package resolve
 import (
 	"bufio"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -36,6 +37,9 @@ func (r *recorder) add(q question, rrs []dns.RR, err error) {
 		*rr.Header() = dns.RR_Header{Name: presentation(q.name), Rrtype: q.qtype, Class: dns.ClassINET, Ttl: recordedTTL}
 		lines = append(lines, rr.String())
 	}
+	if q.qtype != dns.TypePTR { // whose order is part of the answer
+		slices.Sort(lines)
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.seen[q] = lines
@@ -43,18 +47,17 @@ func (r *recorder) add(q question, rrs []dns.RR, err error) {
 
 func (r *recorder) write(w io.Writer) error {
 	r.mu.Lock()
-	var lines []string
-	for _, l := range r.seen {
-		lines = append(lines, l...)
-	}
+	answers := slices.Collect(maps.Values(r.seen))
 	r.mu.Unlock()
-	slices.Sort(lines)
+	slices.SortFunc(answers, slices.Compare)
 
 	out := bufio.NewWriter(w)
 	out.WriteString("; DNS answers recorded by ndrscan; replay them with --dns zone:FILE. Names that are absent did not exist;\n" +
 		"; a line of " + errorOwner + " is a look-up that failed.\n")
-	for _, l := range lines {
-		out.WriteString(l + "\n")
+	for _, lines := range answers {
+		for _, l := range lines {
+			out.WriteString(l + "\n")
+		}
 	}
 	return out.Flush()
 }

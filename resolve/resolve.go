@@ -4,7 +4,8 @@
 // already under way, or by a backend: name servers (servers.go) or a zone file (zone.go). What comes out is one of
 // three things, and callers build on the difference:
 //
-//   - records and a nil error: the answer, in a fixed order, so that two runs over the same data agree to the byte;
+//   - records and a nil error: the answer, in a fixed order, so that two runs over the same data agree to the byte
+//     (reverse names stay in the server's order);
 //   - no records and a nil error: the name or the type does not exist (NXDOMAIN, NODATA), or the name can't stand in
 //     DNS at all (an empty label, more than 63 octets in one); RFC 7208 section 4.6.4 calls it a void look-up;
 //   - an *Error: DNS could not answer (timeout, SERVFAIL, REFUSED, an alias loop). It says nothing about the name.
@@ -161,8 +162,9 @@ func (c *Client) LookupMX(ctx context.Context, name string) ([]string, error) {
 	return slices.Clone(a.texts), err
 }
 
-// LookupPTR returns the names an address claims for itself, sorted, without a trailing dot. They are claims: whoever
-// runs the address wrote them, and nothing is confirmed before A or AAAA of the name holds the address.
+// LookupPTR returns the names an address claims for itself, in the order of the answer, without a trailing dot. They
+// are claims: whoever runs the address wrote them, and nothing is confirmed before A or AAAA of the name holds the
+// address.
 func (c *Client) LookupPTR(ctx context.Context, ip netip.Addr) ([]string, error) {
 	if !ip.IsValid() {
 		return nil, nil
