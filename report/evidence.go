@@ -86,7 +86,7 @@ func (p *printer) shown(list []classify.Account) []classify.Account {
 }
 
 func (p *printer) accountTable(title string, list []classify.Account) {
-	g := &grid{columns: []column{{head: "login"}, {head: "host", min: 12, name: true, drop: 1}, {head: "entry"}, {head: "class"},
+	g := &grid{columns: []column{{head: "login"}, {head: "host", min: 24, name: true, drop: 1}, {head: "entry"}, {head: "class"},
 		{head: "messages", right: true}, {head: "failed", right: true}, {head: "first (UTC)", drop: 3}, {head: "last (UTC)", drop: 2}}}
 	for _, a := range list {
 		login := a.Login

@@ -184,12 +184,21 @@ func mailFromSource(source string) string {
 // whys says what each verdict on a line means (METHOD 3). A word that is not here is printed as it is.
 var whys = map[string]string{
 	"inside":        "the client is inside the reporting site, so the next line counts too",
-	"border":        "the first client outside: this is the border",
+	"handover":      "a hand-over inside one host: no client",
+	"reinjected":    "a filter of the same host put it back",
 	"gateway":       "the client is the recipient's inbound gateway, still inside",
-	"own":           "written by a server of ours",
-	"handover":      "a hand-over inside one host, no client",
+	"border":        "the first client outside: this is the border",
+	"began-inside":  "it began at that site: a local user, a page or a login there",
+	"no-address":    "a client on the network, but the line shows no address",
 	"unstamped-hop": "a hop left no line: from here on nothing can be believed",
-	"claim":         "below the border: written by whoever sent it",
+	"loop":          "back in the site it came from: a loop",
+	"own":           "the client is a server of ours, so the next line is ours too",
+	"login":         "the client logged in at our server: it entered here",
+	"script":        "it began on our server: a script, a form or a local user",
+	"client":        "a client of our own networks, without a login: it entered here",
+	"relay":         "it came to our server from outside, without a login",
+	"web":           "a web page handed it to the login above",
+	"claim":         "below the border: anybody can have written it",
 	"framing":       "below the border, and it names our servers: put there to frame us",
 }
 
@@ -372,7 +381,6 @@ func (e *explainer) class() {
 		e.say("It could be: %s.", join(f.CouldBe, ", "))
 	}
 	if f.Settle != "" {
-		e.say("What settles it:")
-		e.command("    ", f.Settle)
+		e.say("What settles it: %s.", strings.TrimRight(f.Settle, "."))
 	}
 }

@@ -128,7 +128,7 @@ func forged() classify.Finding {
 func undetermined() classify.Finding {
 	f := classify.Finding{Schema: classify.FindingSchema, Source: "in", ID: "7", Kind: "bounce", Class: classify.Undetermined,
 		Reporter: &classify.Reporter{}, Original: &classify.Original{Returned: "none"}, Origin: &classify.Origin{Via: "none"},
-		CouldBe: []classify.Class{classify.Forged, classify.Compromised}, Settle: "grep 4XyZ1a2b3c /var/log/mail.log",
+		CouldBe: []classify.Class{classify.Forged, classify.Compromised}, Settle: "search our mail log for queue id 4XyZ1a2b3c: it shows whether our server took the message, and from whom",
 		Reasons: []classify.Reason{{Code: "origin-unknown", Text: "where it came from can't be told: nothing of the original came back"}}}
 	return f
 }

@@ -82,7 +82,7 @@ func (a *app) runDemo(ctx context.Context, f *demoFlags) error {
 		return err
 	}
 	defer all.close()
-	result, err := j.judge(ctx, all)
+	result, err := whole(j.judge(ctx, all))
 	if err != nil {
 		return err
 	}

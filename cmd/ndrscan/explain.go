@@ -31,7 +31,7 @@ below a folder. Give the same flags as to scan; the class depends on them.`,
 				return err
 			}
 			j.keep = true
-			result, err := j.run(cmd.Context())
+			result, err := whole(j.run(cmd.Context()))
 			if err != nil {
 				return err
 			}

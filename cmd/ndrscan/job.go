@@ -53,6 +53,9 @@ func (j *job) run(ctx context.Context) (*ndrscan.Result, error) {
 		return nil, err
 	}
 	defer all.close()
+	if all.window != "" {
+		j.flags["since"] = all.window
+	}
 	return j.judge(ctx, all)
 }
 
@@ -77,6 +80,15 @@ func (j *job) judge(ctx context.Context, all *opened) (*ndrscan.Result, error) {
 	if err != nil && ctx.Err() == nil {
 		result.Close()
 		return nil, err
+	}
+	return result, err
+}
+
+// whole is for commands that can't use half a result: an interrupted run is only its error.
+func whole(result *ndrscan.Result, err error) (*ndrscan.Result, error) {
+	if err != nil && result != nil {
+		result.Close()
+		result = nil
 	}
 	return result, err
 }

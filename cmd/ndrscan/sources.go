@@ -11,6 +11,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"ndrscan/classify"
 	"ndrscan/imapfetch"
@@ -24,6 +25,7 @@ type opened struct {
 	sent     []mailbox.Source
 	accounts []string // addresses whose mailboxes are read, where the login is one
 	failed   []error
+	window   string // how far back IMAP mailboxes are read where nobody said it
 }
 
 // close ends the connections.
@@ -160,8 +162,11 @@ func (o *opener) openIMAP(ctx context.Context, name string, all *opened) error {
 	if strings.Contains(cfg.User, "@") {
 		all.accounts = append(all.accounts, cfg.User)
 	}
-	if since, _ := src.Window(); o.flags.since == "" && !since.IsZero() && !o.flags.quiet {
-		o.note("%s: reading %s since %s, the last 30 days (--since changes that)", name, strings.Join(src.Scanned(), ", "), since.UTC().Format("2006-01-02"))
+	if since, _ := src.Window(); o.flags.since == "" && !since.IsZero() {
+		all.window = since.UTC().Format(time.DateOnly) + " (the last 30 days)"
+		if !o.flags.quiet {
+			o.note("%s: reading %s since %s; --since changes that", name, strings.Join(src.Scanned(), ", "), all.window)
+		}
 	}
 	return nil
 }
