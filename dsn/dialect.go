@@ -102,6 +102,7 @@ const (
 	qmailCopy    = "--- Below this line is a copy of the message."
 	oneandone    = "--- The header of the original message is following. ---"
 	sesTrying    = "An error occurred while trying to deliver the mail to the following recipients:"
+	activeHunter = "  ----- The following addresses had permanent fatal errors -----\n\n>>> "
 	v8Transcript = "----- Transcript of session follows -----"
 )
 
@@ -121,7 +122,7 @@ var dialects = []dialect{
 	{id: "postfix/transcript", fields: []fieldMark{{"Subject", "postfix smtp server: errors from"}}, kind: KindPostmasterCopy, read: noRecipients,
 		source: "Postfix smtpd_chat.c, smtp_chat.c: notify_classes"},
 
-	{id: "sendmail", marks: v8Lists, lacks: []string{"Non-delivered information", "Active!Hunter"}, read: v8List, original: []string{"----- Original message follows -----", "----- Unsent message follows -----", "----- Message header follows -----"},
+	{id: "sendmail", marks: v8Lists, lacks: []string{"----- Non-delivered information -----", activeHunter}, read: v8List, original: []string{"----- Original message follows -----", "----- Unsent message follows -----", "----- Message header follows -----"},
 		source: "Sendmail 8 savemail.c errbody()"},
 	{id: "sendmail5", marks: []string{v8Transcript, "----- Transcript of session follows ---"}, lacks: []string{"The following addresses had"}, read: transcript,
 		original: []string{"----- Unsent message follows -----", "----- Message header follows -----", "----- Returned message follows -----", "----- Message text follows: -----"},
@@ -142,7 +143,7 @@ var dialects = []dialect{
 		source: "GMX, WEB.DE, mail.com and IONOS (1&1, kundenserver.de): Nemesis mail system"},
 	{id: "mxlogic", marks: []string{"A message that you have sent could not be delivered"}, also: []string{eximLead}, original: []string{"Included is a copy of the message header:"},
 		read: listed("address failed:", "addresses failed:"), source: "McAfee SaaS (MX Logic) mxl_mta"},
-	{id: "zoho", marks: []string{"its recipients. This is a permanent error. "}, also: []string{eximLead}, read: listed("This is a permanent error."),
+	{id: "zoho", marks: []string{"its recipients. This is a permanent error. "}, fields: []fieldMark{{"X-Mailer", "zoho mail"}}, also: []string{eximLead}, read: listed("This is a permanent error."),
 		source: "Zoho Mail"},
 
 	{id: "qmail", marks: []string{"Hi. This is the qmail-send program at "}, original: []string{qmailCopy, "--- Enclosed are the original headers of the message.", "--- Enclosed is a copy of the message."}, read: angled,
@@ -228,7 +229,7 @@ var dialects = []dialect{
 	{id: "spamlion", fields: []fieldMark{{"X-Mailer", "spamlion"}}, marks: []string{"Did not reach the following recipient: "}, read: phrases("did not reach the following recipient: "), source: "SpamLion"},
 	{id: "aol", marks: []string{"Your mail to the following recipients could not be delivered because"}, read: screenNames, source: "AOL"},
 	{id: "mail2000", marks: []string{"---The following addresses had delivery errors---"}, read: listed("had delivery errors---"), source: "Openfind Mail2000"},
-	{id: "activehunter", marks: []string{"  ----- The following addresses had permanent fatal errors -----\n\n>>> "}, read: listed("permanent fatal errors -----\n\n>>> "), source: "TransWARE Active! hunter"},
+	{id: "activehunter", marks: []string{activeHunter}, read: listed("permanent fatal errors -----\n\n>>> "), source: "TransWARE Active! hunter"},
 	{id: "biglobe", marks: []string{"----- Non-delivered information -----"}, read: listed("had delivery problems -----"), source: "BIGLOBE"},
 	{id: "ezweb", marks: []string{"Each of the following recipients was rejected by a remote"}, read: firstOf(phrases("recipient: "), firstAddress), source: "KDDI au (EZweb Mail)"},
 	{id: "kddi", marks: []string{"Could not be delivered to: <"}, also: []string{"Your mail sent on: "}, read: phrases("could not be delivered to: "), kind: KindBounce, source: "KDDI au one net"},

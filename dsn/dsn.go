@@ -124,6 +124,7 @@ type Bounce struct {
 	QueueID         string // X-Postfix-Queue-ID and its like
 	EnvelopeSender  string // X-Postfix-Sender and its like: MAIL FROM of the original as the reporter knew it; "<>" for null
 	Arrival         time.Time
+	RefersTo        string // Message-ID of the original as the report names it (In-Reply-To, References, Original-Message-ID); "" if it does not
 
 	Recipients []Recipient // failed ones of a bounce, delayed ones of a delay; others are left out
 	Original   Original
@@ -216,6 +217,7 @@ func (p *parser) readEnvelope() {
 			}
 		case "in-reply-to", "references":
 			top.reply = true
+			setOnce(&b.RefersTo, firstID(f.Value()))
 		case "x-autoreply", "x-autorespond", "x-autoreply-from", "x-mail-autoreply", "x-vacation":
 			top.autoReply = true
 		case "received":
@@ -287,4 +289,17 @@ func forAddress(received []byte) string {
 			return addr
 		}
 	}
+}
+
+// firstID gives the first Message-ID of a field, with its angle brackets.
+func firstID(value string) string {
+	open := strings.IndexByte(value, '<')
+	if open < 0 {
+		return ""
+	}
+	end := strings.IndexByte(value[open:], '>')
+	if end < 0 {
+		return ""
+	}
+	return value[open : open+end+1]
 }

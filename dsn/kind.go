@@ -29,7 +29,7 @@ func (p *parser) decide() {
 		b.Kind = KindOther
 	case len(p.reported) > 0:
 		p.completeReported()
-		b.Kind = kindOfActions(p.reported, p.delayed())
+		b.Kind = kindOfActions(p.reported, p.delayed)
 		p.keep(p.reported)
 	default:
 		p.decideByText()
@@ -141,12 +141,12 @@ func (p *parser) rejected() bool {
 }
 
 // kindOfActions is METHOD 5: a message is a bounce if any recipient failed.
-func kindOfActions(list []Recipient, delayed bool) Kind {
+func kindOfActions(list []Recipient, delayed func() bool) Kind {
 	kind := KindSuccess
 	for i := range list {
 		r := &list[i]
 		if r.Action == "" {
-			r.Action = guessAction(r.Status, delayed)
+			r.Action = guessAction(r.Status, delayed())
 		}
 		switch r.Action {
 		case ActionFailed:

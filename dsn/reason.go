@@ -85,18 +85,18 @@ var textReasons = []textReason{
 	{ReasonVirus, []string{"virus", "malware", "infected", "eicar", "trojan"}, "ClamAV, amavisd-new, MIMEDefang replies"},
 	{ReasonAuthFailed, []string{"dmarc", "spf check", "spf fail", "spf validation", "sender policy framework", "dkim", "unauthenticated email", "not allowed to send mail for", "is not authorized to use", "does not designate", "5.7.26"},
 		"Gmail 5.7.26; pypolicyd-spf; OpenDMARC; mail servers' SPF replies"},
-	{ReasonBlockedOrigin, []string{"spamhaus", "blocked using", "blacklist", "black list", "blocklist", "block list", "dnsbl", "rbl", "client host", "listed at", "listed in", "bad reputation", "poor reputation", "low reputation", "reverse dns", "ptr record", "your ip", "ip address has been blocked", "network is on our", "banned sending ip"},
+	{ReasonBlockedOrigin, []string{"spamhaus", "blocked using", "blacklist", "black list", "blocklist", "block list", "dnsbl", "rbl ", "client host", "listed at", "listed in", "bad reputation", "poor reputation", "low reputation", "reverse dns", "ptr record", "your ip", "ip address has been blocked", "network is on our", "banned sending ip"},
 		"Postfix reject_rbl_client; Exim dnslists; Outlook.com S3140, S3150"},
 	{ReasonLoop, []string{"mail loop", "loops back", "looping", "too many hops", "hop count", "loop detected", "maximum hop", "too many received", "routing loop"}, "Postfix, Sendmail, Exim, qmail, Exchange"},
 	{ReasonTooBig, []string{"too big", "too large", "message size", "size limit", "exceeds the maximum", "exceeds size", "exceeds limit of", "maximum message size", "message length exceeds"}, "RFC 1870 servers' replies"},
-	{ReasonMailboxFull, []string{"quota", "mailbox full", "mailbox is full", "mailbox for", "is full", "over the limit", "not enough storage", "insufficient storage", "insufficient system storage", "out of storage", "storage limit", "disk space", "exceeded storage"}, "Postfix, Exim, Dovecot, Gmail 4.2.2"},
-	{ReasonRelayDenied, []string{"relay", "relaying", "not permitted to relay", "authentication required", "not in my control", "isn't in my list of allowed rcpthosts", "rcpthosts"}, "Sendmail, Postfix, Exim, qmail"},
+	{ReasonMailboxFull, []string{"quota", "mailbox full", "mailbox is full", "is full", "over the limit", "not enough storage", "insufficient storage", "insufficient system storage", "out of storage", "storage limit", "disk space", "exceeded storage"}, "Postfix, Exim, Dovecot, Gmail 4.2.2"},
+	{ReasonRelayDenied, []string{"relaying", "relay access", "relay denied", "relay not", "relay is not", "relay prohibited", "to relay", "not relay", "no relay", "authentication required", "not in my control", "isn't in my list of allowed rcpthosts", "rcpthosts"}, "Sendmail, Postfix, Exim, qmail"},
 	{ReasonDomainUnknown, []string{"host not found", "host unknown", "unknown host", "domain not found", "domain name not found", "unrouteable", "unroutable", "no such domain", "domain does not exist", "couldn't find any host", "no mail exchanger", "name service error", "nullmx", "null mx", "dns error", "name or service not known", "non-existent domain", "unknown domain", "bad destination host", "all relevant mx records", "no mx"},
 		"Postfix, Exim, qmail-remote, Gmail, Sendmail"},
 	{ReasonUserUnknown, []string{"user unknown", "unknown user", "no such user", "no such recipient", "no such mailbox", "does not exist", "doesn't exist", "mailbox not found", "mailbox unavailable", "recipient unknown", "unknown recipient", "not a valid recipient", "invalid recipient", "recipient not found", "no mailbox here", "not found", "unknown local part", "account has been disabled", "account is disabled", "account disabled", "mailbox disabled", "mailbox is inactive", "user not found", "not listed in", "doesn't have a", "is not known", "address rejected", "not our customer", "invalid address", "unknown or illegal alias", "unrouteable address", "unknown address", "invalid mailbox", "no account", "delivery userid", "address not recognized", "no longer", "recipient name is not recognized", "unknown account", "inactive user", "user doesn't", "not exist"},
 		"Postfix, Sendmail, Exim, qmail, Yahoo, Gmail, Exchange, Domino, IMail"},
 	{ReasonRate, []string{"rate limit", "too many", "try again later", "greylist", "temporarily deferred", "receiving mail too quickly", "throttl", "unusual rate", "rate that", "too fast", "limit exceeded"}, "Gmail 4.7.28; Yahoo TSS04; postgrey"},
-	{ReasonSpam, []string{"spam", "junk mail", "unsolicited", "bulk mail", "content rejected", "suspicious", "content reject", "blocked by content", "looks like", "bogofilter"}, "SpamAssassin milters; Gmail; rspamd"},
+	{ReasonSpam, []string{"spam", "junk mail", "unsolicited", "bulk mail", "content rejected", "suspicious", "content reject", "blocked by content", "bogofilter"}, "SpamAssassin milters; Gmail; rspamd"},
 	{ReasonExpired, []string{"too long", "expired", "retry timeout", "retry time", "giving up", "timed out before", "in the queue", "could not be delivered within", "delivery timed out", "delivery attempts", "maximum delivery"}, "qmail, Exim, Sendmail, OpenSMTPD, Gmail"},
 	{ReasonNetwork, []string{"connection refused", "timed out", "timeout", "no route", "unreachable", "connection reset", "connection lost", "unable to connect", "could not connect", "lost connection", "connection dropped", "establish an smtp connection", "did not respond", "not responding", "network is", "can't connect"}, "Postfix, Exim, qmail-remote, Sendmail"},
 	{ReasonPolicy, []string{"policy", "not authorized", "not authorised", "denied", "refused", "rejected", "not allowed", "prohibited", "administrative", "blocked", "banned", "forbidden", "not accept", "not permitted", "unacceptable"}, "RFC 5321 554 and 550 replies"},
@@ -142,10 +142,7 @@ func lookupStatus(status string) (statusReason, bool) {
 }
 
 func textReasonOf(diagnostic string) (Reason, bool) {
-	if len(diagnostic) > maxDiagnostic {
-		diagnostic = diagnostic[:maxDiagnostic]
-	}
-	text := strings.ToLower(diagnostic)
+	text := wordsOf(diagnostic)
 	for _, row := range textReasons {
 		for _, word := range row.words {
 			if strings.Contains(text, word) {
@@ -154,4 +151,26 @@ func textReasonOf(diagnostic string) (Reason, bool) {
 		}
 	}
 	return ReasonOther, false
+}
+
+// wordsOf gives a diagnostic in lower case without its addresses and host names, for a host named antispam says nothing
+// about the reason.
+func wordsOf(diagnostic string) string {
+	if len(diagnostic) > maxDiagnostic {
+		diagnostic = diagnostic[:maxDiagnostic]
+	}
+	var out strings.Builder
+	for word := range strings.FieldsSeq(strings.ToLower(diagnostic)) {
+		if strings.IndexByte(word, '@') < 0 && !isHostName(word) {
+			out.WriteString(word)
+			out.WriteByte(' ')
+		}
+	}
+	return out.String()
+}
+
+// isHostName tells a word with a dot between letters, but not a URL.
+func isHostName(word string) bool {
+	dot := strings.IndexByte(strings.TrimRight(word, ".,:;)"), '.')
+	return dot > 0 && strings.IndexByte(word, '/') < 0 && strings.ContainsAny(word, "abcdefghijklmnopqrstuvwxyz")
 }

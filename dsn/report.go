@@ -105,6 +105,8 @@ func (r *statusReader) messageField(name string, raw []byte) {
 		if b.Arrival.IsZero() {
 			b.Arrival, _ = header.ParseDate(header.Unfold(raw))
 		}
+	case "x-original-message-id", "original-message-id":
+		b.RefersTo = firstID(header.Unfold(raw))
 	case "x-postfix-queue-id", "x-maddy-msgid":
 		setOnce(&b.QueueID, header.Unfold(raw))
 	case "x-postfix-sender", "x-maddy-sender":
