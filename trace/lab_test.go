@@ -116,7 +116,11 @@ func TestLab(t *testing.T) {
 			if want := row["reporter_ip"]; want != "-" && reporter.IP.String() != want || reporter.Unstamped {
 				t.Errorf("%s: reporter %v unstamped %v, want %s", row["file"], reporter.IP, reporter.Unstamped, want)
 			}
-			if !b.Original.Header.Has("Received") || row["true_source_ip"] == "-" {
+			if !b.Original.Header.Has("Received") {
+				continue
+			}
+			checkOwner(t, row, origin)
+			if row["true_source_ip"] == "-" {
 				continue
 			}
 			got := origin.IP
@@ -144,6 +148,24 @@ func TestLab(t *testing.T) {
 	t.Logf("origins right: %d of %d\n%s", total.right, total.all, table.String())
 	if total.all == 0 || total.right*100 < total.all*99 {
 		t.Errorf("origins right: %d of %d, want 99 of 100", total.right, total.all)
+	}
+}
+
+// throughUs are the truth's origins that really went out through our servers; the rest did not.
+var throughUs = map[string]trace.Entry{"compromise": trace.EntryAccount, "genuine": trace.EntryAccount, "webform": trace.EntryScript}
+
+// checkOwner holds who is blamed: us only for what went through us, and then by the right door and login.
+func checkOwner(t *testing.T, row map[string]string, o trace.Origin) {
+	t.Helper()
+	entry, ours := throughUs[row["origin"]]
+	if o.Own != ours || o.Entry != entry || o.Unstamped || o.DNSFailed {
+		t.Errorf("%s (%s): own %v, entry %q, unstamped %v, DNS failed %v", row["file"], row["origin"], o.Own, o.Entry, o.Unstamped, o.DNSFailed)
+	}
+	if o.AuthUser != "" && o.AuthUser != row["auth_user"] {
+		t.Errorf("%s: login %q, want %q", row["file"], o.AuthUser, row["auth_user"])
+	}
+	if strings.HasPrefix(row["technique"], "frame-") && !o.Framing {
+		t.Errorf("%s: %s is not marked", row["file"], row["technique"])
 	}
 }
 

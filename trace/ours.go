@@ -72,7 +72,7 @@ func (w *walk) underOurs() {
 // takenBy notes the line by which our host took the message.
 func (w *walk) takenBy(h Hop) {
 	if h.ID != "" {
-		w.o.QueueID = h.ID
+		w.o.QueueID, w.o.Software = h.ID, h.Software
 	}
 	if !h.Time.IsZero() {
 		w.o.Time = h.Time

@@ -34,7 +34,7 @@ type OwnHost struct {
 }
 
 // Own says what is ours (METHOD 2): servers, client networks, domains. A server is ours by its address only, never by
-// the name a line gives it. Safe for concurrent use once Resolve has returned.
+// the name a line gives it. The zero value owns nothing. Safe for concurrent use once Resolve has returned.
 type Own struct {
 	addrs   map[netip.Addr]string // --own addresses and those of named hosts, with the name
 	nets    []netip.Prefix        // --own networks
@@ -52,7 +52,7 @@ type Own struct {
 // network), and the domains of the accounts. A public mail domain or a public suffix in --own is an error that says
 // why; an account's is left out without a word.
 func NewOwn(own, ownNets, accountDomains []string) (*Own, error) {
-	o := &Own{addrs: map[netip.Addr]string{}, seen: map[string]OwnHost{}}
+	o := &Own{addrs: map[netip.Addr]string{}}
 	for _, value := range own {
 		if err := o.add(strings.TrimSpace(value)); err != nil {
 			return nil, fmt.Errorf("--own %s: %w", value, err)
@@ -228,6 +228,9 @@ func (o *Own) note(h OwnHost) {
 	key := h.Host + " " + h.IP.String()
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	if o.seen == nil {
+		o.seen = map[string]OwnHost{}
+	}
 	if old, known := o.seen[key]; (!known || old.Rule == RuleCandidate) && len(o.seen) < maxSeen {
 		o.seen[key] = h
 	}

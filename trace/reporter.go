@@ -46,7 +46,7 @@ func (t *Tracer) Reporter(ctx context.Context, bounce header.Section) Reporter {
 		if r.Own = t.isOurs(ctx, h.IP, &r.DNSFailed); r.Own {
 			continue
 		}
-		if r.Unstamped && top != "" && t.orgOf(ctx, h.IP, &r.DNSFailed) == top {
+		if r.Unstamped && t.inOrganisation(ctx, h, top, &r.DNSFailed) {
 			continue
 		}
 		return t.nameReporter(ctx, r)
@@ -115,15 +115,26 @@ func (t *Tracer) isOurs(ctx context.Context, ip netip.Addr, failed *bool) bool {
 	return ok
 }
 
-// orgOf gives the organisational domain of the forward-confirmed name of ip, "" if there is none.
-func (t *Tracer) orgOf(ctx context.Context, ip netip.Addr, failed *bool) string {
-	if t.Resolver == nil {
-		return ""
+// inOrganisation tells whether a client is a host of an organisation: by a forward-confirmed reverse name, or because what
+// the line calls it lies there and has its address.
+func (t *Tracer) inOrganisation(ctx context.Context, h Hop, org string, failed *bool) bool {
+	if org == "" || t.Resolver == nil {
+		return false
 	}
-	name, confirmed, err := Confirm(ctx, t.Resolver, ip)
+	name, confirmed, err := Confirm(ctx, t.Resolver, h.IP)
 	*failed = *failed || err != nil
-	if !confirmed {
-		return ""
+	if confirmed && OrgDomain(name) == org {
+		return true
 	}
-	return OrgDomain(name)
+	return OrgDomain(h.HELO) == org && t.pointsTo(ctx, h.HELO, h.IP, failed)
+}
+
+// pointsTo tells whether a name that a line gives has that address.
+func (t *Tracer) pointsTo(ctx context.Context, name string, ip netip.Addr, failed *bool) bool {
+	if t.Resolver == nil || !hostName(name) || !ip.IsValid() {
+		return false
+	}
+	holds, err := pointsTo(ctx, t.Resolver, cleanName(name), ip)
+	*failed = *failed || err != nil
+	return holds
 }

@@ -192,12 +192,6 @@ func (w *walk) names(h Hop) []string {
 	return names
 }
 
-// pointsTo tells whether a name that a line gives has that address.
 func (w *walk) pointsTo(name string, ip netip.Addr) bool {
-	if w.t.Resolver == nil || !hostName(name) || !ip.IsValid() {
-		return false
-	}
-	holds, err := pointsTo(w.ctx, w.t.Resolver, cleanName(name), ip)
-	w.o.DNSFailed = w.o.DNSFailed || err != nil
-	return holds
+	return w.t.pointsTo(w.ctx, name, ip, &w.o.DNSFailed)
 }

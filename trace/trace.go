@@ -3,8 +3,17 @@
 // Received lines (RFC 5321 section 4.4) are read newest first; a line is believed while the host that wrote it is
 // believed. The first client outside the reporting site is the Origin, the address SPF is asked about. Below a foreign
 // border everything is a claim; below our own border the walk goes on while lines are ours, and ends at the line that
-// shows who handed the message to us (METHOD 3). Departures from the RFC: dates may lack a zone; HELO names with blanks
-// are kept.
+// shows who handed the message to us (METHOD 3).
+//
+// A line goes in as text (received.go, client.go; token.go cuts it from its right end, dialect.go knows who wrote it) and
+// comes out as a Hop. Own (own.go) says what is ours. Reporter (reporter.go) finds who handed the bounce over; Origin
+// (walk.go) goes down the original: inside a foreign site (site.go) to its border, below ours (ours.go) to the login; weak.go
+// is for originals without a usable line.
+//
+// Departures from RFC 5321: dates may lack a zone; HELO names with blanks are kept; an address that could be the HELO's is
+// no address. Departures from METHOD: a local user's line above one of the same host is a filter putting the message back
+// and is stepped over, marked stepped (3.2a ends there); a client is also inside the site if the site's own DNS gives the
+// name that the line calls it that very address, though no reverse name does (3.1 asks for one).
 package trace
 
 import (
@@ -90,7 +99,7 @@ type Step struct {
 	Client   string
 	By       string
 	Believed bool
-	Why      string // inside, border, gateway, own, handover, unstamped-hop, claim, framing, ...
+	Why      string // one of the Why constants
 }
 
 // Origin is where a message came from. IP is the address SPF is asked about; where the border is ours, ClientIP and
@@ -113,6 +122,7 @@ type Origin struct {
 	ClientIP      netip.Addr
 	ClientOwnNet  bool // ClientIP lies in --own-net
 	Entry         Entry
+	Software      string // who wrote the line that QueueID comes from, as far as its form shows
 	QueueID       string // of the line by which our own host took the message, else of the border line
 	Time          time.Time
 	ClaimedOrigin netip.Addr // the lowest client address of all lines: a claim

@@ -8,7 +8,7 @@ import (
 	"ndrscan/internal/header"
 )
 
-// Tracer follows bounces and their originals back. A nil Resolver asks nothing (--no-ptr): then only flags and inner
+// Tracer follows bounces and their originals back. Own must be set. A nil Resolver asks nothing (--no-ptr): then only flags and inner
 // addresses say who is inside. Safe for concurrent use if the Resolver is.
 type Tracer struct {
 	Own      *Own
@@ -24,27 +24,6 @@ type Input struct {
 	Software         string   // who wrote the report
 	RecipientDomains []string // domains of the failed recipients, for their gateways
 }
-
-// What Step.Why can say.
-const (
-	WhyInside    = "inside"        // client inside the site
-	WhyHandover  = "handover"      // no client: from queue to queue
-	WhyReinject  = "reinjected"    // a filter of the same host put it back
-	WhyGateway   = "gateway"       // client is the recipient's inbound gateway
-	WhyBorder    = "border"        // first client outside the site: the origin
-	WhyBegan     = "began-inside"  // a local user, a page or a login of the site itself
-	WhyNoAddress = "no-address"    // a client on the network, but no address shown
-	WhyUnstamped = "unstamped-hop" // somebody else wrote this line: a hop did not stamp
-	WhyLoop      = "loop"          // back in the site it came from
-	WhyOwn       = "own"           // client is a server of ours
-	WhyLogin     = "login"         // the client logged in at our server
-	WhyScript    = "script"        // local submission at our server
-	WhyClient    = "client"        // a client of our own networks, without login
-	WhyRelay     = "relay"         // from outside to our server, without login
-	WhyWeb       = "web"           // web hand-over above which a login stands
-	WhyClaim     = "claim"         // below the border: anybody can have written it
-	WhyFraming   = "framing"       // a claim that names our servers
-)
 
 // walk is one descent through the Received lines of an original.
 type walk struct {
@@ -85,7 +64,8 @@ func (w *walk) step(why string, believed bool) {
 	w.at++
 }
 
-// foreign walks down inside a reporting site that is not ours, to its border (METHOD 3.1, 3.2).
+// foreign walks down inside a reporting site that is not ours, to its border (METHOD 3.1, 3.2). A hand-over from queue to
+// queue is no step: no address was looked past, so trust stays direct.
 func (w *walk) foreign() {
 	w.o.Trust = Direct
 	for w.at < len(w.hops) {
@@ -149,7 +129,7 @@ func (w *walk) atClient(h Hop) (done bool) {
 // border takes the origin from a line.
 func (w *walk) border(h Hop) {
 	w.o.IP, w.o.Port, w.o.HELO, w.o.By = h.IP, h.Port, h.HELO, h.By
-	w.o.EnvelopeFrom, w.o.QueueID, w.o.Time = h.EnvelopeFrom, h.ID, h.Time
+	w.o.EnvelopeFrom, w.o.QueueID, w.o.Time, w.o.Software = h.EnvelopeFrom, h.ID, h.Time, h.Software
 	w.o.SiteAuth = h.Auth
 	w.o.Via = ViaReceived
 }
@@ -157,7 +137,7 @@ func (w *walk) border(h Hop) {
 // beganInside ends a chain at a line that shows where the message was submitted (METHOD 3.2a).
 func (w *walk) beganInside(h Hop) {
 	w.o.SiteAuth = h.Auth || h.kind == submitted && h.IP.IsValid()
-	w.o.EnvelopeFrom, w.o.QueueID, w.o.Time = h.EnvelopeFrom, h.ID, h.Time
+	w.o.EnvelopeFrom, w.o.QueueID, w.o.Time, w.o.Software = h.EnvelopeFrom, h.ID, h.Time, h.Software
 	w.step(WhyBegan, true)
 	w.viaReporter()
 }

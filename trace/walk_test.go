@@ -63,6 +63,8 @@ func TestReporter(t *testing.T) {
 			"198.51.100.10", "mx.site.example", "site.example", false, true},
 		{"inside a provider's site", []string{"from inner.site.example (inner.site.example [198.51.100.11]) by box.site.example with ESMTP id 1", "from r (r [198.51.100.30]) by inner.site.example with ESMTP id 2"},
 			"198.51.100.30", "r", "other.example", false, true},
+		{"inside a provider's site without reverse names", []string{"from B.site.example (2001:db8:7::2) by A.site.example (2001:db8:7::1) with Microsoft SMTP Server id 15.20", "from r (198.51.100.30) by B.site.example (10.0.0.1) with Microsoft SMTP Server id 15.20"},
+			"198.51.100.30", "r", "other.example", false, true},
 		{"named like ours, but elsewhere", []string{"from mx.site.example (x [198.51.100.10]) by mail.example.com (Postfix) with ESMTP id 2"}, "198.51.100.10", "mx.site.example", "site.example", false, true},
 		{"no lines", nil, "", "", "", false, true},
 		{"client without address", []string{"from somewhere by mx.example.com with SMTP id 1"}, "", "", "", false, true},
@@ -119,6 +121,9 @@ func originOf(o Origin) originWant {
 	}
 	for _, s := range o.Steps {
 		w.steps += s.Why + " "
+		if s.Says() == "" {
+			w.steps += "(no sentence) "
+		}
 	}
 	w.steps = strings.TrimSpace(w.steps)
 	return w
@@ -381,4 +386,31 @@ func TestManyLines(t *testing.T) {
 	if len(o.Steps) != maxLines || o.Via != ViaReporter {
 		t.Errorf("%d steps, via %s", len(o.Steps), o.Via)
 	}
+}
+
+// FuzzOrigin: no panic; the origin is the reporter's address, one of ours, or one that stands in a Received line.
+func FuzzOrigin(f *testing.F) {
+	for _, tt := range foreignTests {
+		var lines strings.Builder
+		for _, line := range tt.lines {
+			lines.WriteString("Received: " + line + date + "\n")
+		}
+		f.Add([]byte(lines.String()), false)
+		f.Add([]byte(lines.String()), true)
+	}
+	tr := testTracer(f, testZone())
+	f.Fuzz(func(t *testing.T, head []byte, own bool) {
+		s, _ := header.Split(head)
+		r := foreignReporter()
+		if own {
+			r = tr.Reporter(context.Background(), s)
+		}
+		o := tr.Origin(context.Background(), Input{Original: s, Reporter: r, ReportingMTA: "mx.site.example", RecipientDomains: []string{"cust.example"}})
+		if o.IP.IsValid() && o.IP != r.IP && !o.Own && !literal(strings.ReplaceAll(string(head), "\x00", ""), o.IP) {
+			t.Errorf("%v is nowhere in %q", o.IP, head)
+		}
+		if o.AuthUser != "" && !o.AuthShown || o.ClientIP.IsValid() && !o.Own || o.Unstamped && o.IP.IsValid() {
+			t.Errorf("%+v", o)
+		}
+	})
 }
