@@ -37,7 +37,7 @@ var whys = map[string]string{
 	WhyScript:    "a program on our server submitted it",
 	WhyClient:    "a client of our own networks, without a login",
 	WhyRelay:     "from outside, without a login: our server passed it on",
-	WhyWeb:       "the web page above whose line the login stands: its visitor",
+	WhyWeb:       "the web page that submitted it under the login above: its visitor is the client",
 	WhyClaim:     "below the border: whoever sent the message can have written this",
 	WhyFraming:   "below the border, and it names servers of ours: a framing attempt, or a message that we did send and a stranger passed on",
 }
