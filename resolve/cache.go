@@ -30,26 +30,32 @@ func newCache(size int, now func() time.Time) *cache {
 	return &cache{max: size, now: now, entries: make(map[question]entry)}
 }
 
-func (c *cache) get(q question) (answer, bool) {
+// get gives an answer and how long it still holds.
+func (c *cache) get(q question) (answer, time.Duration, bool) {
+	now := c.now()
 	c.mu.Lock()
-	defer c.mu.Unlock()
 	e, ok := c.entries[q]
-	if !ok || !c.now().Before(e.expires) {
-		return answer{}, false
+	c.mu.Unlock()
+	if !ok || !now.Before(e.expires) {
+		return answer{}, 0, false
 	}
-	return e.answer, true
+	return e.answer, e.expires.Sub(now), true
 }
 
-func (c *cache) put(q question, a answer, ttl time.Duration) {
+// put keeps an answer and gives the time it will be kept for.
+func (c *cache) put(q question, a answer, ttl time.Duration) time.Duration {
 	if a.err != nil {
 		ttl = errorTTL
 	}
+	ttl = min(max(ttl, minTTL), maxTTL)
+	e := entry{answer: a, expires: c.now().Add(ttl)}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if len(c.entries) >= c.max {
 		c.makeRoom()
 	}
-	c.entries[q] = entry{answer: a, expires: c.now().Add(min(max(ttl, minTTL), maxTTL))}
+	c.entries[q] = e
+	return ttl
 }
 
 // makeRoom drops an eighth of the entries, whichever come: asking again is cheap, a list of ages is not, and dropping

@@ -1,6 +1,6 @@
 // Package resolve asks DNS for the rest of the house: TXT, A, AAAA, MX and PTR, nothing else.
 //
-// A question goes in as a name and a type. It is answered from the cache, from a look-up of the same question that is
+// A question goes in as a name and a type. It is answered from an overlay (Overlay), from the cache, from a look-up of the same question that is
 // already under way, or by a backend: name servers (servers.go) or a zone file (zone.go). What comes out is one of
 // three things, and callers build on the difference:
 //
@@ -67,6 +67,9 @@ type Client struct {
 	flights singleflight.Group
 	slots   chan struct{} // one for each query in flight
 	record  *recorder     // nil: nothing is recorded
+
+	over *Zone   // of an overlay, which has nothing else but
+	base *Client // what it lies on
 }
 
 // backend puts one question to whoever knows the answer.
@@ -107,6 +110,12 @@ func Open(spec string, opts Options) (*Client, error) {
 // FromZone makes a client that answers from the zone and nothing else.
 func FromZone(zone *Zone, opts Options) *Client { return newClient(zone, opts) }
 
+// Overlay makes a client that shows DNS as it would be with the records of the zone published: they stand for all
+// records of their name and type, an alias for all of its name, and base answers everything else, so that a zone with
+// one TXT record leaves its domain's MX alone. Nothing can be taken away. Aliases that base follows don't come back to
+// the zone.
+func Overlay(zone *Zone, base *Client) *Client { return &Client{over: zone, base: base} }
+
 func newClient(b backend, opts Options) *Client {
 	if opts.Concurrency <= 0 {
 		opts.Concurrency = defaultConcurrency
@@ -139,26 +148,26 @@ func openZone(file string) (*Zone, error) {
 // LookupTXT returns the TXT records of a name, the strings of each joined without a space (RFC 7208 section 3.3), as
 // the octets they are: presentation escapes such as \150 are undone.
 func (c *Client) LookupTXT(ctx context.Context, name string) ([]string, error) {
-	a, err := c.lookup(ctx, name, dns.TypeTXT)
+	a, _, err := c.lookup(ctx, name, dns.TypeTXT)
 	return slices.Clone(a.texts), err
 }
 
 // LookupA returns the IPv4 addresses of a name, in ascending order.
 func (c *Client) LookupA(ctx context.Context, name string) ([]netip.Addr, error) {
-	a, err := c.lookup(ctx, name, dns.TypeA)
+	a, _, err := c.lookup(ctx, name, dns.TypeA)
 	return slices.Clone(a.addrs), err
 }
 
 // LookupAAAA returns the IPv6 addresses of a name, in ascending order.
 func (c *Client) LookupAAAA(ctx context.Context, name string) ([]netip.Addr, error) {
-	a, err := c.lookup(ctx, name, dns.TypeAAAA)
+	a, _, err := c.lookup(ctx, name, dns.TypeAAAA)
 	return slices.Clone(a.addrs), err
 }
 
 // LookupMX returns the mail hosts of a name by preference, then by name, without a trailing dot. The null MX of
 // RFC 7505 ("takes no mail") comes as one empty string, which tells it from a name that has no MX record.
 func (c *Client) LookupMX(ctx context.Context, name string) ([]string, error) {
-	a, err := c.lookup(ctx, name, dns.TypeMX)
+	a, _, err := c.lookup(ctx, name, dns.TypeMX)
 	return slices.Clone(a.texts), err
 }
 
@@ -173,57 +182,88 @@ func (c *Client) LookupPTR(ctx context.Context, ip netip.Addr) ([]string, error)
 	if err != nil {
 		return nil, fmt.Errorf("reverse name of %s: %w", ip, err)
 	}
-	a, err := c.lookup(ctx, name, dns.TypePTR)
+	a, _, err := c.lookup(ctx, name, dns.TypePTR)
 	return slices.Clone(a.texts), err
 }
 
 // WriteZone writes every answer seen so far, errors too, as a zone file that zone:FILE replays answer for answer. The
-// same answers give the same bytes. It needs Options.Record.
+// same answers give the same bytes. It needs Options.Record. Of an overlay it writes what base was asked.
 func (c *Client) WriteZone(w io.Writer) error {
+	if c.base != nil {
+		return c.base.WriteZone(w)
+	}
 	if c.record == nil {
 		return fmt.Errorf("no DNS answers were recorded: open the client with Options.Record")
 	}
 	return c.record.write(w)
 }
 
-// lookup is the way of every question: cache, shared flight, backend.
-func (c *Client) lookup(ctx context.Context, name string, qtype uint16) (answer, error) {
-	fqdn, ok := askable(name)
-	if !ok {
-		return answer{}, nil // such a name can't exist
-	}
-	q := question{name: fqdn, qtype: qtype}
-	a, ok := c.cache.get(q)
-	if !ok {
-		if err := ctx.Err(); err != nil {
-			return answer{}, err
-		}
-		// The flight outlives a caller that gives up: others may wait for it, and its time is bounded.
-		flight := c.flights.DoChan(q.String(), func() (any, error) { return c.fetch(context.WithoutCancel(ctx), q), nil })
-		select {
-		case r := <-flight:
-			a = r.Val.(answer)
-		case <-ctx.Done():
-			return answer{}, ctx.Err()
-		}
-	}
-	if a.err != nil {
-		return answer{}, &Error{Name: strings.TrimSuffix(name, "."), Type: dns.TypeToString[qtype], Err: a.err}
-	}
-	return a, nil
+// Lookup is all the look-ups in one, for callers that keep what they make of an answer: qtype is "TXT", "A", "AAAA",
+// "MX" or "PTR" (by name, not by address), and ttl is how long the client itself will give this answer, an empty one
+// and a failure, too. The slices belong to the cache: don't change them.
+func (c *Client) Lookup(ctx context.Context, qtype, name string) (texts []string, addrs []netip.Addr, ttl time.Duration, err error) {
+	a, ttl, err := c.lookup(ctx, name, dns.StringToType[qtype])
+	return a.texts, a.addrs, ttl, err
 }
 
-func (c *Client) fetch(ctx context.Context, q question) answer {
+func (c *Client) lookup(ctx context.Context, name string, qtype uint16) (answer, time.Duration, error) {
+	fqdn, ok := askable(name)
+	if !ok {
+		return answer{}, maxTTL, nil // such a name can't exist
+	}
+	a, ttl, err := c.find(ctx, question{name: fqdn, qtype: qtype})
+	if err != nil {
+		return answer{}, 0, err
+	}
+	if a.err != nil {
+		return answer{}, ttl, &Error{Name: strings.TrimSuffix(name, "."), Type: dns.TypeToString[qtype], Err: a.err}
+	}
+	return a, ttl, nil
+}
+
+// found is an answer and how long it holds.
+type found struct {
+	answer
+	ttl time.Duration
+}
+
+// find is the way of every question: overlay, cache, shared flight, backend. An error is the caller's: he gave up.
+func (c *Client) find(ctx context.Context, q question) (answer, time.Duration, error) {
+	if c.over != nil {
+		a, target := c.over.first(q)
+		if target == "" {
+			return a, maxTTL, nil
+		}
+		return c.base.find(ctx, question{target, q.qtype})
+	}
+	if a, ttl, ok := c.cache.get(q); ok {
+		return a, ttl, nil
+	}
+	if err := ctx.Err(); err != nil {
+		return answer{}, 0, err
+	}
+	// The flight outlives a caller that gives up: others may wait for it, and its time is bounded.
+	flight := c.flights.DoChan(q.String(), func() (any, error) { return c.fetch(context.WithoutCancel(ctx), q), nil })
+	select {
+	case r := <-flight:
+		f := r.Val.(found)
+		return f.answer, f.ttl, nil
+	case <-ctx.Done():
+		return answer{}, 0, ctx.Err()
+	}
+}
+
+func (c *Client) fetch(ctx context.Context, q question) found {
 	c.slots <- struct{}{}
 	defer func() { <-c.slots }()
-	if a, ok := c.cache.get(q); ok { // a flight that landed between our look and our take-off
-		return a
+	if a, ttl, ok := c.cache.get(q); ok { // a flight that landed between our look and our take-off
+		return found{a, ttl}
 	}
 	rrs, ttl, err := c.backend.ask(ctx, q)
 	a := newAnswer(rrs, err)
-	c.cache.put(q, a, ttl)
+	ttl = c.cache.put(q, a, ttl)
 	if c.record != nil {
 		c.record.add(q, rrs, err)
 	}
-	return a
+	return found{a, ttl}
 }

@@ -103,8 +103,11 @@ func hostPort(spec string) (string, error) {
 	return net.JoinHostPort(host, port), nil
 }
 
-// ask follows the aliases of a question; a resolver sends the whole chain at once, an authoritative server may not.
+// ask follows the aliases of a question; a resolver sends the whole chain at once, an authoritative server may not. All
+// of it may take as long as one question that no server answers, however slow each step of a chain is.
 func (s *servers) ask(ctx context.Context, q question) ([]dns.RR, time.Duration, error) {
+	ctx, cancel := context.WithTimeout(ctx, time.Duration(s.attempts())*s.timeout)
+	defer cancel()
 	ttl := maxTTL
 	for aliases := 0; ; {
 		reply, err := s.query(ctx, q)
@@ -161,25 +164,26 @@ func negative(reply *dns.Msg) (bool, time.Duration) {
 
 func seconds(n uint32) time.Duration { return time.Duration(n) * time.Second }
 
-// query puts one question to the servers in turn until one answers.
-func (s *servers) query(ctx context.Context, q question) (*dns.Msg, error) {
-	var err error
-	for i := range max(minAttempts, len(s.all)) {
+func (s *servers) attempts() int { return max(minAttempts, len(s.all)) }
+
+// query puts one question to the servers in turn until one answers. The error is that of the first, whether it was asked
+// or is left alone.
+func (s *servers) query(ctx context.Context, q question) (reply *dns.Msg, first error) {
+	for i := range s.attempts() {
 		srv := s.all[i%len(s.all)]
-		if dead := srv.dead(s.now()); dead != nil {
-			if err == nil {
-				err = dead
-			}
-			continue
+		err := srv.dead(s.now())
+		if err == nil {
+			reply, err = s.exchange(ctx, srv.addr, q)
+			s.note(ctx, srv, err)
 		}
-		var reply *dns.Msg
-		reply, err = s.exchange(ctx, srv.addr, q)
-		s.note(ctx, srv, err)
 		if err == nil {
 			return reply, nil
 		}
+		if first == nil {
+			first = err
+		}
 	}
-	return nil, err
+	return nil, first
 }
 
 // exchange asks one server once. A reply that is no answer (SERVFAIL, REFUSED) is an error.
@@ -239,12 +243,13 @@ func isTimeout(err error) bool {
 	return errors.As(err, &t) && t.Timeout()
 }
 
-// dead gives the error of a server that is left alone for now, or nil.
+// dead gives the error of a server that is left alone for now, or nil. Its words are those of a server that is asked in
+// vain: which of two questions came first must not show.
 func (srv *server) dead(now time.Time) error {
 	srv.mu.Lock()
 	defer srv.mu.Unlock()
 	if now.Before(srv.deadTill) {
-		return fmt.Errorf("%s has stopped answering and is left alone for %s at a time", srv.addr, deadPause)
+		return &timeoutError{srv.addr}
 	}
 	return nil
 }
@@ -266,6 +271,7 @@ func (s *servers) note(ctx context.Context, srv *server, err error) {
 	if !suspect {
 		return
 	}
+	ctx = context.WithoutCancel(ctx) // the question's own time may be over
 	if _, err := s.exchange(ctx, srv.addr, question{".", dns.TypeNS}); isTimeout(err) {
 		srv.mu.Lock()
 		srv.deadTill = s.now().Add(deadPause)

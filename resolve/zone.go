@@ -137,6 +137,19 @@ func (z *Zone) soa(owner string) *dns.SOA {
 	return nil
 }
 
+// first is what a zone that overlays another source says to a question. target != "": it has nothing, and the other is to
+// be asked for that name, at the end of the zone's aliases.
+func (z *Zone) first(q question) (a answer, target string) {
+	reply, err := z.Lookup(q.name, q.qtype)
+	if err != nil || len(reply.Records) > 0 {
+		return newAnswer(reply.Records, err), ""
+	}
+	if n := len(reply.Aliases); n > 0 {
+		return answer{}, key(reply.Aliases[n-1].(*dns.CNAME).Target)
+	}
+	return answer{}, q.name
+}
+
 // ask makes a Zone a backend.
 func (z *Zone) ask(_ context.Context, q question) ([]dns.RR, time.Duration, error) {
 	reply, err := z.Lookup(q.name, q.qtype)
