@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"ndrscan/classify"
@@ -236,16 +237,20 @@ func (e *explainer) origin() {
 		e.say("Unknown: no line that can be believed names an address.")
 	} else {
 		e.say("%s%s.", o.IP, e.rdns())
-		e.say("The address is %s%s.", via(o.Via), by(", ", trust[o.Trust]))
+		seen := trust[o.Trust]
+		if o.Via == "reporter" {
+			seen = "" // ours saw it
+		}
+		e.say("The address is %s%s.", via(o.Via), by(", ", seen))
 		if o.Own {
 			e.say("It is a server of ours.")
 		}
 	}
 	e.entry()
-	if o.Framing {
+	if o.Framing && !slices.ContainsFunc(o.Steps, func(s classify.Step) bool { return s.Why == "framing" }) {
 		e.para(indent, "A line below the border names our servers: an attempt to frame us; it changes nothing.", warn)
 	}
-	if o.ClaimedOrigin != "" && o.ClaimedOrigin != o.IP {
+	if o.ClaimedOrigin != "" && o.ClaimedOrigin != o.IP && o.ClaimedOrigin != o.ClientIP {
 		e.say("The lowest line claims %s; nobody vouches for that.", o.ClaimedOrigin)
 	}
 }

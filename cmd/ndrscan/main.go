@@ -14,6 +14,7 @@ import (
 	"os"
 	"os/signal"
 	"regexp"
+	"strings"
 	"syscall"
 	"time"
 
@@ -64,11 +65,13 @@ from strangers who forged your address (a Joe-Job), or from your own systems (a 
 
 Try it:   ndrscan demo
 Then:     ndrscan scan imaps://you@mail.example.com`,
-		Args:          usage(cobra.NoArgs),
+		Args:          noCommand,
 		SilenceErrors: true,
 		SilenceUsage:  true,
-		Version:       version(),
-		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+
+		SuggestionsMinimumDistance: 2,
+		Version:                    version(),
+		RunE:                       func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.SetIn(a.stdin)
 	root.SetOut(a.stdout)
@@ -88,6 +91,21 @@ func usage(check cobra.PositionalArgs) cobra.PositionalArgs {
 		}
 		return nil
 	}
+}
+
+// noCommand refuses a first word that is no command, and guesses what was meant.
+func noCommand(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	err := misused("there is no command %q", args[0])
+	if like := cmd.SuggestionsFor(args[0]); len(like) > 0 {
+		return hint(err, "did you mean "+strings.Join(like, " or ")+"?")
+	}
+	if isURL(args[0]) || isThere(args[0]) {
+		return hint(err, "to read a mailbox: ndrscan scan "+quote(args[0]))
+	}
+	return hint(err, "ndrscan help lists the commands")
 }
 
 // The exit codes.
