@@ -170,7 +170,7 @@ var dialects = []dialect{
 	{id: "chasquid", marks: []string{"Delivery of your message to the following recipient(s) failed permanently:"}, read: listed("failed permanently:"), source: "chasquid internal/queue/dsn.go"},
 	{id: "dma", marks: []string{"This is the DragonFly Mail Agent"}, original: []string{"Message headers follow.", "Original message follows."}, read: phrases("error delivering your mail to "),
 		source: "dma mail.c bounce()"},
-	{id: "kumomta", marks: []string{"from * and addressed to "}, read: phrases("and addressed to "), source: "KumoMTA kumod/src/logging/rejection or ndr code: \"The message was received at\""},
+	{id: "kumomta", marks: []string{"from * and addressed to "}, read: phrases("and addressed to "), source: "KumoMTA crates/kumo-log-types/src/rfc3464.rs"},
 	{id: "powermta", marks: []string{"Hello, this is the mail server on "}, read: angledSpaced, source: "PowerMTA; its DSN has X-PowerMTA fields"},
 
 	{id: "exchange", marks: []string{"did not reach the following recipient(s):"}, read: exchangeList("did not reach the following recipient(s):"),
@@ -223,7 +223,7 @@ var dialects = []dialect{
 	{id: "mcafee", marks: []string{"--- The following addresses had delivery problems ---"}, lacks: []string{"----- The following"}, read: listed("--- The following addresses had delivery problems ---"), source: "McAfee WebShield"},
 	{id: "mailfoundry", marks: []string{"Unable to deliver message to: <"}, also: []string{"Delivery failed for the following reason:"}, read: phrases("unable to deliver message to: "), source: "MailFoundry"},
 	{id: "lsmtp", marks: []string{"--> Error description:"}, also: []string{"Error-for:"}, original: []string{"------------------------------ Original message"}, read: phrases("error-for:"), source: "L-Soft LSMTP, LISTSERV error reports"},
-	{id: "zmailer", marks: []string{"|------------------------- Failed addresses follow: ---------------------|"}, original: []string{"|------------------------- Message text follows: "}, read: listed("Failed addresses follow: ---------------------|"), source: "Smail 3 and kin"},
+	{id: "smail", marks: []string{"|------------------------- Failed addresses follow: ---------------------|"}, original: []string{"|------------------------- Message text follows: "}, read: listed("Failed addresses follow: ---------------------|"), source: "Smail 3 and kin"},
 	{id: "netscape", marks: []string{"This Message was undeliverable due to the following reason:"}, read: phrases("reply to <", "recipient: "), source: "Netscape Messaging Server, InterMail"},
 	{id: "csm", marks: []string{"------ Failed Recipients ------"}, original: []string{"-------- Returned Mail --------"}, read: listed("------ Failed Recipients ------"), kind: KindBounce, source: "CSM Proxy (csmap), McAfee WebShield e500"},
 	{id: "spamlion", fields: []fieldMark{{"X-Mailer", "spamlion"}}, marks: []string{"Did not reach the following recipient: "}, read: phrases("did not reach the following recipient: "), source: "SpamLion"},

@@ -66,6 +66,16 @@ var hostile = []struct {
 	{"no recipients", func(n int) string {
 		return daemonHeader + "\nundeliverable\n" + strings.Repeat("your message to x ", n)
 	}},
+	{"capitals", func(n int) string { return daemonHeader + "\nundeliverable\n" + strings.Repeat("TFMDNWUCRIHAY ", n/2) }},
+	{"phrases", func(n int) string {
+		return daemonHeader + "\nThis is the DragonFly Mail Agent\n" + strings.Repeat("error delivering your mail to a@b.example ", n/4)
+	}},
+	{"exchange list", func(n int) string {
+		return daemonHeader + "\nDelivery has failed to these recipients or groups:\n" + strings.Repeat("a@b.example\n", n/2) + "Diagnostic information for administrators:\nGenerating server: x\n"
+	}},
+	{"reported and said", func(n int) string {
+		return report("", strings.Repeat("Final-Recipient: rfc822; a@b.example\nAction: failed\n\n", n/4)) + strings.Repeat("x", n)
+	}},
 	{"statuses", func(n int) string { return daemonHeader + "\nundeliverable\n" + strings.Repeat("5.1.", n) }},
 	{"reports in reports", func(n int) string {
 		return strings.Repeat(daemonHeader+"Content-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: message/rfc822\n\n", n/100)

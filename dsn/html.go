@@ -35,7 +35,7 @@ func stripHTML(text []byte) []byte {
 		tag := text[1:closing]
 		text = text[closing+1:]
 		switch {
-		case bytes.IndexByte(tag, '@') > 0 && bytes.IndexAny(tag, " =") < 0:
+		case bytes.IndexByte(tag, '@') > 0 && !bytes.ContainsAny(tag, " ="):
 			out = append(append(append(out, '<'), tag...), '>')
 		case closed && (isTag(tag, "style") || isTag(tag, "script")):
 			if end := indexFold(text, "</"+string(bytes.ToLower(tag[:5]))); end >= 0 {

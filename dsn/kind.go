@@ -194,48 +194,48 @@ func (p *parser) keep(list []Recipient) {
 // completeReported repairs what the report's fields leave out and the text or the header says: a diagnostic, or an address
 // where Final-Recipient is a command, a host or an X.400 name.
 func (p *parser) completeReported() {
-	var said []Recipient
-	read := false
-	text := func() []Recipient {
-		if !read && p.row != nil && p.row.read != nil {
-			said = p.row.read(p.text)
-		}
-		read = true
-		return said
+	if len(p.reported) == 1 && !isAddress([]byte(p.reported[0].Address)) {
+		p.repairAddress(&p.reported[0])
 	}
+	var said map[string]string
 	for i := range p.reported {
 		r := &p.reported[i]
-		if !isAddress([]byte(r.Address)) {
-			p.repairAddress(r, text)
+		if !isAddress([]byte(r.Address)) && isAddress([]byte(r.Original)) {
+			r.Address, r.Original = r.Original, r.Address
 		}
-		if r.Diagnostic == "" {
-			r.Diagnostic = diagnosticFor(r, text())
+		if r.Diagnostic != "" {
+			continue
+		}
+		if said == nil {
+			said = make(map[string]string)
+			for _, read := range p.readRow() {
+				said[read.Address] = read.Diagnostic
+			}
+		}
+		if r.Diagnostic = said[r.Address]; r.Diagnostic == "" {
+			r.Diagnostic = said[r.Original]
 		}
 	}
 }
 
-func (p *parser) repairAddress(r *Recipient, text func() []Recipient) {
-	if isAddress([]byte(r.Original)) {
-		r.Address, r.Original = r.Original, r.Address
-		return
+// readRow reads the text's recipients by the row's reader.
+func (p *parser) readRow() []Recipient {
+	if p.row == nil || p.row.read == nil {
+		return nil
 	}
-	if len(p.reported) != 1 {
+	return p.row.read(p.text)
+}
+
+// repairAddress finds the address of the only recipient in the header or the text.
+func (p *parser) repairAddress(r *Recipient) {
+	if isAddress([]byte(r.Original)) {
 		return
 	}
 	if list := header.Addresses(p.top.failed); len(list) == 1 {
 		r.Address, r.Original = strings.ToLower(list[0].Addr), r.Address
-	} else if list := text(); len(list) == 1 {
+	} else if list := p.readRow(); len(list) == 1 {
 		r.Address, r.Original = list[0].Address, r.Address
 	}
-}
-
-func diagnosticFor(r *Recipient, said []Recipient) string {
-	for i := range said {
-		if said[i].Address == r.Address || said[i].Address == r.Original {
-			return said[i].Diagnostic
-		}
-	}
-	return ""
 }
 
 // machine tells mail written by a mail system: the null reverse-path (RFC 5321 section 4.5.5), a sender that is none of
@@ -402,10 +402,7 @@ var genericReader = firstOf(statusFields, angled,
 
 // readRecipients reads the text's recipients by the row's reader or by what reports have in common, else the header's.
 func (p *parser) readRecipients() []Recipient {
-	var list []Recipient
-	if p.row != nil && p.row.read != nil {
-		list = p.row.read(p.text)
-	}
+	list := p.readRow()
 	if len(list) == 0 {
 		for _, a := range header.Addresses(p.top.failed) {
 			if addr := strings.ToLower(a.Addr); isAddress([]byte(addr)) {
@@ -422,6 +419,9 @@ func (p *parser) readRecipients() []Recipient {
 	if len(list) == 1 && findStatus([]byte(list[0].Diagnostic)) == "" {
 		if reply := findReply(p.text); reply != "" || list[0].Diagnostic == "" {
 			list[0].Diagnostic = strings.TrimSpace(list[0].Diagnostic + " " + reply)
+		}
+		if list[0].Diagnostic == "" {
+			list[0].Diagnostic = joinDiagnostic(p.text[:min(len(p.text), maxDiagnostic)])
 		}
 	}
 	return list

@@ -37,34 +37,33 @@ func indexFold(text []byte, word string) int {
 	if word == "" {
 		return 0
 	}
-	first, upper := word[0], word[0]
-	if 'a' <= first && first <= 'z' {
-		upper -= 'a' - 'A'
+	small, large := word[0], word[0]
+	if 'a' <= small && small <= 'z' {
+		large -= 'a' - 'A'
 	}
+	// The next places of both letters are kept, so that each byte is looked at once.
+	nextSmall, nextLarge := -1, -1
 	for at := 0; at+len(word) <= len(text); at++ {
-		next := indexEither(text[at:], first, upper)
-		if next < 0 {
-			return -1
+		if nextSmall < at {
+			nextSmall = nextByte(text, small, at)
 		}
-		if at += next; hasPrefixFold(text[at:], word) {
+		if nextLarge < at {
+			nextLarge = nextByte(text, large, at)
+		}
+		at = min(nextSmall, nextLarge)
+		if hasPrefixFold(text[min(at, len(text)):], word) {
 			return at
 		}
 	}
 	return -1
 }
 
-func indexEither(text []byte, a, b byte) int {
-	i := bytes.IndexByte(text, a)
-	if a == b {
-		return i
+// nextByte gives the place of the next c from at on, the length of text if there is none.
+func nextByte(text []byte, c byte, at int) int {
+	if i := bytes.IndexByte(text[at:], c); i >= 0 {
+		return at + i
 	}
-	if i >= 0 {
-		text = text[:i]
-	}
-	if j := bytes.IndexByte(text, b); j >= 0 {
-		return j
-	}
-	return i
+	return len(text)
 }
 
 func containsFold(text []byte, word string) bool { return indexFold(text, word) >= 0 }

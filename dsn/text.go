@@ -15,6 +15,7 @@ const (
 	maxTextRecipients = maxRecipients
 	maxDiagnostic     = 2 << 10 // bytes of text kept as one diagnostic
 	maxAddress        = 320     // bytes of an address: 64 + 1 + 255 (RFC 5321 section 4.5.3.1)
+	maxSearched       = 20      // recipients for whom the whole text is searched
 	maxLeadLines      = 6       // lines of prose between the mark and the first recipient
 )
 
@@ -64,7 +65,7 @@ func phrases(list ...string) reader {
 				}
 				rest = rest[at+len(phrase):]
 				if addr, tail, ok := leadingAddress(firstLines(rest)); ok {
-					found = append(found, Recipient{Address: addr, Diagnostic: diagnosis(tail, text)})
+					found = append(found, Recipient{Address: addr, Diagnostic: diagnosis(tail, elsewhere(text, len(found)))})
 				}
 			}
 		}
@@ -79,6 +80,15 @@ func lowered(marks []string) []string {
 		out[i] = strings.ToLower(mark)
 	}
 	return out
+}
+
+// elsewhere gives the text in which the diagnostic of the nth recipient may be looked for: all of it for the first ones,
+// for searching it for thousands would be quadratic.
+func elsewhere(text []byte, n int) []byte {
+	if n >= maxSearched {
+		return nil
+	}
+	return text
 }
 
 // firstOf gives what the first reader that finds anything finds.
@@ -243,7 +253,7 @@ func exchangeList(heads ...string) reader {
 			}
 			_, rest := cutLine(text[at:])
 			if list := readList(rest, exchangeAddress); len(list) > 0 {
-				for i := range list {
+				for i := range list[:min(len(list), maxSearched)] {
 					list[i].Diagnostic = exchangeDiagnosis(text, list[i])
 				}
 				return list
@@ -480,15 +490,25 @@ func joinDiagnostic(parts ...[]byte) string {
 
 // diagnosis gives the reply of an SMTP server quoted in tail or elsewhere in the text, else the paragraph in tail.
 func diagnosis(tail, text []byte) string {
+	tail = tail[:min(len(tail), maxDiagnostic)]
 	if reply := findReply(tail); reply != "" {
 		return reply
 	}
 	if reply := findReply(text); reply != "" {
 		return reply
 	}
-	para, _ := cutParagraph(trimBlankLines(tail), noAddress)
-	return joinDiagnostic(para)
+	for len(tail) > 0 {
+		para, rest := cutParagraph(trimBlankLines(tail), noAddress)
+		if said := joinDiagnostic(para); len(said) > minDiagnostic {
+			return said
+		}
+		tail = rest
+	}
+	return ""
 }
+
+// minDiagnostic is what the end of a sentence can leave over behind an address.
+const minDiagnostic = 3
 
 func noAddress([]byte) (string, []byte, bool) { return "", nil, false }
 
