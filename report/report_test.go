@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"flag"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -150,6 +151,19 @@ func TestRowsAreBounded(t *testing.T) {
 		t.Error("12 origins: want 10 rows and \"and 2 more\"")
 	}
 	if got := terminal(t, r, Style{Verbose: true}); !strings.Contains(got, "203.0.113.21") {
+		t.Error("-v does not show all")
+	}
+}
+
+func TestLeftOutIsBounded(t *testing.T) {
+	r := compromise()
+	for i := range 30 {
+		r.LeftOut = append(r.LeftOut, classify.LeftOut{Source: "Maildir", ID: fmt.Sprint("cur/", i), Why: "vanished"})
+	}
+	if got := terminal(t, r, Style{}); strings.Count(got, "Left out: ") != maxRows+1 || !strings.Contains(got, "Left out: 22 more") {
+		t.Errorf("got:\n%s", got)
+	}
+	if got := terminal(t, r, Style{Verbose: true}); strings.Count(got, "Left out: ") != 32 {
 		t.Error("-v does not show all")
 	}
 }

@@ -126,7 +126,7 @@ func (p *printer) verdict() {
 
 // nothingFound teaches: a run that finds no bounce says where it looked.
 func (p *printer) nothingFound() string {
-	text := fmt.Sprintf("0 bounces in %s; looked in %s", count(p.r.Read, "message"), strings.Join(p.r.Sources, ", "))
+	text := fmt.Sprintf("0 bounces in %s; looked in %s", count(p.r.Read, "message"), p.several(p.r.Sources))
 	if len(p.r.Sources) == 0 {
 		text = fmt.Sprintf("0 bounces in %s", count(p.r.Read, "message"))
 	}
@@ -231,9 +231,7 @@ func (p *printer) actions() {
 func (p *printer) account() {
 	p.heading("Account")
 	p.para(indent, p.sum(), "")
-	for _, l := range p.r.LeftOut {
-		p.para("  Left out: ", leftOut(l), warn)
-	}
+	p.leftOut()
 	if !p.r.Complete && len(p.r.LeftOut) == 0 {
 		p.para(indent, "Not complete: the run ended early; this is what was read until then.", warn)
 	}
@@ -309,6 +307,20 @@ func (p *printer) several(names []string) string {
 		return strings.Join(names, ", ")
 	}
 	return some(names, maxRows)
+}
+
+// leftOut names what was not read; of many messages, as from a broken folder, the first ones.
+func (p *printer) leftOut() {
+	list := p.r.LeftOut
+	if !p.Verbose && len(list) > maxRows {
+		list = list[:maxRows]
+	}
+	for _, l := range list {
+		p.para("  Left out: ", leftOut(l), warn)
+	}
+	if rest := len(p.r.LeftOut) - len(list); rest > 0 {
+		p.para("  Left out: ", fmt.Sprintf("%d more (-v shows all)", rest), warn)
+	}
 }
 
 func leftOut(l classify.LeftOut) string {

@@ -50,7 +50,7 @@ same screen.`,
 	flags := cmd.Flags()
 	flags.StringVar(&f.flood, "flood", demo.Kinds[0], "what happened: `KIND` is "+strings.Join(demo.Kinds, ", "))
 	flags.Uint64Var(&f.seed, "seed", 1, "another `NUMBER` makes another flood of the same kind")
-	flags.StringVar(&f.format, "format", string(report.Table), "what goes to standard output: `table`, json or jsonl")
+	flags.StringVar(&f.format, "format", string(report.Table), "`FORMAT` of standard output: table, json or jsonl")
 	flags.BoolVarP(&f.verbose, "verbose", "v", false, "show all rows and reason codes")
 	flags.BoolVar(&f.noColor, "no-color", false, "no colours (NO_COLOR does the same)")
 	completions(cmd, "flood", demo.Kinds)
