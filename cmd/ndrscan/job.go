@@ -46,7 +46,7 @@ func (j *job) run(ctx context.Context) (*ndrscan.Result, error) {
 	if err := j.openDNS(j.reading.dns); err != nil {
 		return nil, err
 	}
-	keys := &passwords{app: j.app, command: j.passwordCmd, stdinBusy: slices.Contains(j.names, "-")}
+	keys := &passwords{app: j.app, command: j.passwordCmd, stdinBusy: j.sent == "-" || slices.Contains(j.names, "-")}
 	o := opener{app: j.app, flags: &j.reading, passwords: keys}
 	all, err := o.open(ctx, j.names)
 	if err != nil {

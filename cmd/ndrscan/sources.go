@@ -99,7 +99,7 @@ func (o *opener) noneOpened(failed []error) error {
 
 // checkNames finds what is wrong with the names themselves: wrong usage, whatever the other sources are.
 func (o *opener) checkNames(names []string) error {
-	if n := slices.Index(names, "-"); n >= 0 && slices.Contains(names[n+1:], "-") {
+	if n := slices.Index(names, "-"); n >= 0 && (o.flags.sent == "-" || slices.Contains(names[n+1:], "-")) {
 		return misused("standard input (-) can be read only once")
 	}
 	for _, name := range names {
