@@ -29,8 +29,8 @@ func (r *run) context(ctx context.Context) classify.Context {
 		c.LeftOut = append(c.LeftOut, classify.LeftOut{Source: source, Count: r.dropped[source], Why: "more messages that could not be read"})
 	}
 	if len(r.opts.Own) == 0 {
-		c.Run.Assumed = r.assumed
-		for _, domain := range r.assumed {
+		c.Run.Assumed = r.own.Domains()
+		for _, domain := range c.Run.Assumed {
 			c.Run.Rerun += " --own " + domain
 		}
 	}

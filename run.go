@@ -29,10 +29,9 @@ type run struct {
 	checker *spf.Checker // nil: no DNS
 	dkim    proof.Verifier
 
-	first   []item // read ahead, to learn whose mailbox it is
-	rest    func() (item, bool)
-	stop    func()
-	assumed []string
+	first []item // read ahead, to learn whose mailbox it is
+	rest  func() (item, bool)
+	stop  func()
 
 	leftOut []classify.LeftOut
 	dropped map[string]int // source -> further messages left out
@@ -68,7 +67,7 @@ func newRun(ctx context.Context, sources []mailbox.Source, opts Options) (*run, 
 		if opts.NoPTR {
 			names = withoutPTR{names}
 		}
-		if err := own.Resolve(ctx, names); err != nil {
+		if err := own.Resolve(ctx, names); err != nil && ctx.Err() == nil {
 			r.leave(classify.LeftOut{Source: "--own", Why: err.Error()})
 		}
 		r.tracer.Resolver = names
@@ -119,6 +118,9 @@ func (r *run) walk(ctx context.Context) iter.Seq[item] {
 func (r *run) item(source mailbox.Source, message mailbox.Message, err error) (item, bool) {
 	if err == nil {
 		return item{message: message}, r.inPeriod(message)
+	}
+	if errors.Is(err, mailbox.ErrEmpty) {
+		return item{}, false // an emptied mbox: nothing was there to be read
 	}
 	var failed *mailbox.ReadError
 	if !errors.As(err, &failed) {
@@ -238,6 +240,5 @@ func (r *run) accountDomains() []string {
 			domains = append(domains, domain)
 		}
 	}
-	r.assumed = domains
 	return domains
 }

@@ -28,19 +28,19 @@ func missing(r *Report, c Context, has func(...string) bool) []Missing {
 		add("addresses that your DNS names may be your servers, but nothing confirms it", "ndrscan scan --own "+strings.Join(candidates, " --own ")+" ...")
 	}
 	if has("reporter-unstamped") {
-		add("no host of yours stamped some of the reports: who handed them over rests on their own word", "name your receiving servers with --own, or read the mailbox itself over IMAP")
+		add("no host of yours stamped some of the reports: who handed them over rests on their own word; name your receiving servers with --own, or read the mailbox itself over IMAP", "")
 	}
 	if has("dns-failed") {
-		add("DNS did not answer for some messages; nobody is accused on those", "run again, or name a resolver: --dns HOST")
+		add("DNS did not answer for some messages, and nobody is accused on those; run again, or name a resolver with --dns", "")
 	}
 	if has("spf-unasked") {
-		add("SPF was not asked: there was no DNS", "--dns system")
+		add("SPF was not asked, for there was no DNS", "ndrscan scan --dns system ...")
 	}
 	if slices.ContainsFunc(r.Accounts, func(a Account) bool { return a.Class == Compromised && a.Login == "" }) {
-		add("your server's lines do not name the login", "search the mail log for the queue ids in the accounts table")
+		add("your server's lines do not name the login: search its mail log for the queue ids in the accounts table", "")
 	}
 	if r.Verdict.Verdict == CompromiseSuspected {
-		add("proof that your server took these messages", "search the mail log for the queue ids in the accounts table")
+		add("proof that your server took these messages: search its mail log for the queue ids in the accounts table", "")
 	}
 	return list
 }
@@ -106,7 +106,7 @@ func compromiseSteps(r *Report) []Action {
 func suspectedSteps(r *Report) []Action {
 	var ids []string
 	for _, a := range r.Accounts {
-		ids = append(ids, a.QueueIDs...)
+		ids = append(ids, slices.DeleteFunc(slices.Clone(a.QueueIDs), notQueueID)...)
 	}
 	command := ""
 	if len(ids) > 0 {
@@ -114,6 +114,13 @@ func suspectedSteps(r *Report) []Action {
 	}
 	return []Action{{Do: "search your mail log for these queue ids", Command: command,
 		Why: "if they are there, the account is compromised; if not, the reports are fabricated. Lock nobody out before"}}
+}
+
+// notQueueID tells an id that must not stand in a command line: it is mail's text, and people paste it into a shell.
+func notQueueID(id string) bool {
+	return len(id) > 64 || strings.ContainsFunc(id, func(r rune) bool {
+		return !(r >= '0' && r <= '9' || r >= 'A' && r <= 'Z' || r >= 'a' && r <= 'z' || r == '-' || r == '_')
+	})
 }
 
 func joeJobSteps(r *Report) []Action {

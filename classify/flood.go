@@ -64,7 +64,8 @@ type group struct {
 	clients           map[string]struct{}
 	queueIDs          map[string]struct{}
 	account           accountID
-	first, last       time.Time // of the originals' handing over
+	first, last       time.Time    // of the originals' handing over
+	arrived           [2]time.Time // first and last bounce
 }
 
 // accountID is who handed the mail to us.
@@ -178,6 +179,7 @@ func (g *group) add(e *Evidence) {
 	}
 	if t := e.arrived(); !t.IsZero() {
 		g.hours[t.Unix()/3600]++
+		widen(&g.arrived[0], &g.arrived[1], t)
 	}
 	for _, r := range e.Bounce.Recipients {
 		if len(g.recipients) < maxGroupSet {
@@ -190,13 +192,19 @@ func (g *group) add(e *Evidence) {
 	if e.Origin.QueueID != "" && len(g.queueIDs) < maxQueueIDs {
 		g.queueIDs[e.Origin.QueueID] = struct{}{}
 	}
-	if t := e.when(); !t.IsZero() {
-		if g.first.IsZero() || t.Before(g.first) {
-			g.first = t
-		}
-		if t.After(g.last) {
-			g.last = t
-		}
+	widen(&g.first, &g.last, e.when())
+}
+
+// widen makes a span hold a time; the zero time is none.
+func widen(first, last *time.Time, t time.Time) {
+	if t.IsZero() {
+		return
+	}
+	if first.IsZero() || t.Before(*first) {
+		*first = t
+	}
+	if t.After(*last) {
+		*last = t
 	}
 }
 

@@ -91,6 +91,7 @@ type rows struct {
 	accounts     map[accountKey]*accountRow
 	campaigns    map[string]*CampaignRow
 	hours        map[int64]map[Class]int
+	arrived      [2]time.Time
 }
 
 type accountKey struct {
@@ -134,6 +135,8 @@ func (r *rows) add(g *group, class Class) {
 	if g.campaign != "" {
 		r.addCampaign(g, class)
 	}
+	widen(&r.arrived[0], &r.arrived[1], g.arrived[0])
+	widen(&r.arrived[0], &r.arrived[1], g.arrived[1])
 	for hour, n := range g.hours {
 		if r.hours[hour] == nil {
 			r.hours[hour] = map[Class]int{}
@@ -182,12 +185,8 @@ func (r *rows) addAccount(g *group, class Class) {
 	for _, id := range g.ids {
 		row.Evidence = sample(row.Evidence, id)
 	}
-	if row.first.IsZero() || !g.first.IsZero() && g.first.Before(row.first) {
-		row.first = g.first
-	}
-	if g.last.After(row.last) {
-		row.last = g.last
-	}
+	widen(&row.first, &row.last, g.first)
+	widen(&row.first, &row.last, g.last)
 }
 
 // fill writes the tables into the report, the largest first; equal ones by name, so that a run can be repeated.
@@ -243,12 +242,7 @@ func (r *rows) accountRows() []Account {
 }
 
 func (r *rows) period() Period {
-	hours := slices.Sorted(maps.Keys(r.hours))
-	if len(hours) == 0 {
-		return Period{}
-	}
-	from, to := hourTime(hours[0]), hourTime(hours[len(hours)-1]+1)
-	return Period{From: &from, To: &to}
+	return Period{From: timePtr(r.arrived[0]), To: timePtr(r.arrived[1])}
 }
 
 // episodes splits the flood at gaps and judges each part.

@@ -246,7 +246,7 @@ func sentence(j Judgement, t *tally) string {
 	case NoBounces:
 		return "no bounces were found"
 	}
-	return fmt.Sprintf("no flood: %d ordinary bounces", t.bounces)
+	return fmt.Sprintf("%d bounces, and no flood of one kind among them", t.bounces)
 }
 
 // verdictReasons says what a judgement rests on.
