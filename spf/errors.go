@@ -1,6 +1,10 @@
 package spf
 
-import "fmt"
+import (
+	"context"
+	"errors"
+	"fmt"
+)
 
 // SyntaxError says where a record breaks the grammar of RFC 7208 section 12 and how.
 type SyntaxError struct {
@@ -29,12 +33,16 @@ func inTerm(err error, text string, offset int) error {
 type trouble struct {
 	result Result
 	text   string
-	domain string   // whose record it is about
-	path   []string // to that domain
 }
 
-func temporary(err error) *trouble { return &trouble{result: TempError, text: err.Error()} }
+// temporary is for a question that DNS didn't answer. The text must not vary from run to run.
+func temporary(err error) *trouble {
+	if errors.Is(err, context.DeadlineExceeded) {
+		return &trouble{TempError, "DNS took longer than a check may last"}
+	}
+	return &trouble{TempError, err.Error()}
+}
 
 func permanent(format string, args ...any) *trouble {
-	return &trouble{result: PermError, text: fmt.Sprintf(format, args...)}
+	return &trouble{PermError, fmt.Sprintf(format, args...)}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
@@ -19,6 +20,7 @@ const (
 	maxPTRNames    = 10
 
 	maxSteps   = 1000
+	maxLabel   = 63
 	maxAddress = 1024 // octets; RFC 5321 section 4.5.3.1.3 allows 256
 )
 
@@ -74,108 +76,140 @@ func isASCII(s string) bool {
 
 // checkable: a domain of two labels or more that DNS could hold, and no address literal.
 func checkable(domain string) bool {
-	labels := strings.Split(domain, ".")
-	if len(labels) < 2 || len(domain) > maxDomain || domain[0] == '[' || !isASCII(domain) {
+	if domain == "" || len(domain) > maxDomain || domain[0] == '[' {
 		return false
 	}
-	for _, l := range labels {
-		if l == "" || len(l) > 63 {
+	dots, label := 0, 0 // octets of the label so far
+	for i := range len(domain) {
+		switch c := domain[i]; {
+		case c >= 0x80:
 			return false
+		case c != '.':
+			label++
+		case label == 0 || label > maxLabel:
+			return false
+		default:
+			dots++
+			label = 0
 		}
 	}
-	return true
+	return dots > 0 && label > 0 && label <= maxLabel
 }
 
-// evaluation is one check under way.
+// evaluation is one check under way, of an address or, in a compilation, of all addresses of a prefix.
 type evaluation struct {
 	identity
+	bits    int // of ip that are known: all, or the length of the prefix
 	checker *Checker
-	ctx     context.Context
-	dns     Resolver
+	records *recordCache
+	dns     source
+	now     time.Time
+	tracing bool           // keep steps
+	tested  []netip.Prefix // in a compilation, the networks the client was compared with
+	compile bool
+
+	parent, ctx context.Context // the caller's, and with the time a check may take
+	cancel      context.CancelFunc
 
 	lookups, voids int
+	work           int      // terms passed
+	trail          []string // domains to the one whose record is read, and after a match to the one that decided
+	text           string   // what a term came to, for its step
 	steps          []Step
 	names          map[string]string // what the macro p came to, by domain
 }
 
-// verdict is what check_host() came to for one domain.
+// verdict is what check_host() came to for one domain. Where it was decided stands in evaluation.trail.
 type verdict struct {
-	result    Result
-	domain    string   // whose record decided
-	path      []string // to it
-	term      string   // that matched; "": none
-	problem   string
-	shared    bool
-	exp       Macro // of the record that decided, and its domain: section 6.2
-	expDomain string
+	result  Result
+	term    *Term   // that matched; nil: none did
+	policy  *Policy // it stands in
+	problem string
+	shared  bool
 }
 
-// checkHost is check_host() of RFC 7208 section 4 for one domain; path ends in it.
-func (e *evaluation) checkHost(domain string, path []string) verdict {
-	policy, v := e.fetch(domain, path)
-	if policy == nil {
-		return v
+// run is check_host() for the identity; the policy is that which decided, or nil.
+func (e *evaluation) run() (Outcome, *Policy) {
+	e.trail = make([]string, 0, 6)
+	v := e.checkHost(e.identity.domain)
+	out := Outcome{
+		Result: v.result, Domain: e.domain(), Path: e.trail, Problem: v.problem, Shared: v.shared && v.result == Pass,
+		Lookups: e.lookups, VoidLookups: e.voids, Steps: e.steps,
 	}
+	if v.term != nil {
+		out.Mechanism = v.term.Text
+	}
+	return out, v.policy
+}
+
+// end gives back what context took.
+func (e *evaluation) end() {
+	if e.cancel != nil {
+		e.cancel()
+	}
+}
+
+// domain is the current one: whose record is read.
+func (e *evaluation) domain() string { return e.trail[len(e.trail)-1] }
+
+// checkHost is check_host() of RFC 7208 section 4 for one domain, at which trail ends from now on.
+func (e *evaluation) checkHost(domain string) (v verdict) {
+	e.trail = append(e.trail, domain)
+	r := e.fetch(domain)
+	if r.policy == nil {
+		return verdict{result: r.result, problem: r.problem}
+	}
+	e.work += len(r.policy.Terms)
 	var redirect *Term
-	for i := range policy.Terms {
-		t := &policy.Terms[i]
-		switch t.Kind {
-		case Redirect:
-			redirect = t
-			continue
-		case Exp, Unknown:
+	for i := range r.policy.Terms {
+		t := &r.policy.Terms[i]
+		if t.Kind >= Redirect { // a modifier
+			if t.Kind == Redirect {
+				redirect = t
+			}
 			continue
 		}
-		found, bad := e.match(t, domain, path)
-		if bad != nil {
-			e.step(domain, t, string(bad.result), bad.text)
-			return bad.verdict(domain, path)
-		}
-		if found != nil {
-			found.exp, found.expDomain = policy.exp(), domain
-			return *found
+		if e.match(t, domain, &v) {
+			v.policy = r.policy
+			return v
 		}
 	}
 	if redirect != nil {
-		return e.redirect(redirect, domain, path)
+		return e.redirect(redirect)
 	}
-	return verdict{result: Neutral, domain: domain, path: path} // section 4.7
+	return verdict{result: Neutral} // section 4.7
 }
 
-// fetch finds and parses a domain's record, sections 4.4 to 4.6. Without a policy the verdict is final.
-func (e *evaluation) fetch(domain string, path []string) (*Policy, verdict) {
-	v := verdict{domain: domain, path: path}
-	txts, err := e.dns.LookupTXT(e.ctx, domain)
+// fetch finds a domain's record, remembered or asked for, section 4.4.
+func (e *evaluation) fetch(domain string) *record {
+	if r := e.records.get(domain, e.now); r != nil {
+		return r
+	}
+	txts, _, ttl, err := e.dns.Lookup(e.context(), "TXT", domain)
 	if err != nil {
-		v.result, v.problem = TempError, err.Error()
-		return nil, v
+		return &record{result: TempError, problem: temporary(err).text}
 	}
-	record, records := "", 0
-	for _, txt := range txts {
-		if isRecord(txt) {
-			record = txt
-			records++
-		}
+	r := newRecord(domain, txts)
+	if ttl > 0 {
+		r.expires = e.now.Add(ttl)
+		e.records.put(domain, r)
 	}
-	switch records {
-	case 0:
-		v.result, v.problem = None, domain+" has no SPF record"
-		return nil, v
-	case 1:
-	default:
-		v.result, v.problem = PermError, fmt.Sprintf("%s has %d SPF records; there may be only one", domain, records)
-		return nil, v
+	return r
+}
+
+// context is the caller's for as long as a check may take. It is made when DNS is asked for the first time.
+func (e *evaluation) context() context.Context {
+	if e.ctx == nil {
+		e.ctx, e.cancel = context.WithTimeout(e.parent, e.checker.timeout())
 	}
-	policy, err := e.checker.parsed.get(record)
-	if err != nil {
-		v.result, v.problem = PermError, fmt.Sprintf("the SPF record of %s has a syntax error: %v", domain, err)
-		return nil, v
-	}
-	return policy, v
+	return e.ctx
 }
 
 // exp is the target of the exp modifier, or nil.
 func (p *Policy) exp() Macro {
+	if p == nil {
+		return nil
+	}
 	for i := range p.Terms {
 		if p.Terms[i].Kind == Exp {
 			return p.Terms[i].Domain
@@ -185,108 +219,131 @@ func (p *Policy) exp() Macro {
 }
 
 // redirect is section 6.1: the target's result is ours, except that a missing policy is an error.
-func (e *evaluation) redirect(t *Term, domain string, path []string) verdict {
-	target, bad := e.target(t, domain)
+func (e *evaluation) redirect(t *Term) verdict {
+	domain := e.domain()
+	target, bad := e.target(t)
 	if bad != nil {
-		e.step(domain, t, string(bad.result), bad.text)
-		return bad.verdict(domain, path)
+		return e.fail(t, domain, bad)
 	}
-	e.step(domain, t, "followed", "")
-	v := e.checkHost(target, extend(path, target))
+	e.step(t, domain, "followed")
+	v := e.checkHost(target)
 	if v.result == None {
 		v.result = PermError
 		v.problem = fmt.Sprintf("%s redirects to %s: %s", domain, target, v.problem)
 	}
-	v.shared = v.shared || foreign(domain, target)
+	if v.result == Pass && !v.shared {
+		v.shared = foreign(domain, target)
+	}
 	return v
 }
 
-// match puts the client to one mechanism (section 5). A match is the verdict of the record.
-func (e *evaluation) match(t *Term, domain string, path []string) (*verdict, *trouble) {
-	v := &verdict{result: t.Qualifier, domain: domain, path: path, term: t.Text}
-	var ok bool
+// match puts the client to one mechanism of a domain (section 5). If it matches or makes trouble, v is the verdict of the
+// record.
+func (e *evaluation) match(t *Term, domain string, v *verdict) (ok bool) {
+	var shared bool
 	var bad *trouble
-	text := ""
+	matched := t // what the verdict names
 	switch t.Kind {
 	case All:
-		ok, v.shared = true, t.Qualifier == Pass
+		ok, shared = true, true
 	case IP4, IP6:
-		ok, v.shared = t.Network.Contains(e.ip), t.Network.Bits() == 0
+		ok, shared = e.within(t.Network), t.Network.Bits() == 0
 	case Include:
-		ok, text, bad = e.include(t, v)
+		ok, matched, shared, bad = e.include(t, domain)
 	default:
-		ok, text, bad = e.lookUp(t, v)
+		ok, shared, bad = e.lookUp(t)
 	}
-	if bad != nil {
-		return nil, bad
+	switch {
+	case bad != nil:
+		*v = e.fail(t, domain, bad)
+		return true
+	case ok:
+		e.step(t, domain, "match")
+		*v = verdict{result: t.Qualifier, term: matched, shared: shared}
+	default:
+		e.step(t, domain, "no-match")
 	}
-	if !ok {
-		e.step(domain, t, "no-match", text)
-		return nil, nil
+	return ok
+}
+
+// fail makes trouble with a term the verdict.
+func (e *evaluation) fail(t *Term, domain string, bad *trouble) verdict {
+	e.text = bad.text
+	e.step(t, domain, string(bad.result))
+	return verdict{result: bad.result, problem: bad.text}
+}
+
+// within: the client's address lies in the network.
+func (e *evaluation) within(network netip.Prefix) bool {
+	if e.compile {
+		e.tested = append(e.tested, network)
 	}
-	e.step(domain, t, "match", text)
-	return v, nil
+	return network.Bits() <= e.bits && network.Contains(e.ip)
 }
 
 // include is section 5.2: a match if the target's policy passes. What matched there decides, unless this term turns its
 // meaning round.
-func (e *evaluation) include(t *Term, v *verdict) (bool, string, *trouble) {
-	target, bad := e.target(t, v.domain)
+func (e *evaluation) include(t *Term, domain string) (ok bool, matched *Term, shared bool, bad *trouble) {
+	depth := len(e.trail)
+	target, bad := e.target(t)
 	if bad != nil {
-		return false, "", bad
+		return false, nil, false, bad
 	}
-	inner := e.checkHost(target, extend(v.path, target))
-	switch inner.result {
-	case Pass:
-		v.shared = inner.shared || foreign(v.domain, target)
-		if t.Qualifier == Pass {
-			v.domain, v.path, v.term = inner.domain, inner.path, inner.term
-		}
-		return true, fmt.Sprintf("the policy of %s says pass", target), nil
-	case TempError, PermError:
-		return false, "", &trouble{inner.result, inner.problem, inner.domain, inner.path}
-	case None:
-		text := fmt.Sprintf("%s includes %s: %s", v.domain, target, inner.problem)
-		return false, "", &trouble{PermError, text, v.domain, v.path}
+	inner := e.checkHost(target)
+	if inner.result == TempError || inner.result == PermError {
+		return false, nil, false, &trouble{inner.result, inner.problem}
 	}
-	return false, fmt.Sprintf("the policy of %s says %s", target, inner.result), nil
+	matched = inner.term
+	if inner.result != Pass || t.Qualifier != Pass {
+		e.trail, matched = e.trail[:depth], t
+	}
+	if inner.result == None {
+		return false, nil, false, permanent("%s includes %s: %s", domain, target, inner.problem)
+	}
+	if e.tracing {
+		e.text = fmt.Sprintf("the policy of %s says %s", target, inner.result)
+	}
+	ok = inner.result == Pass
+	return ok, matched, ok && (inner.shared || foreign(domain, target)), nil
 }
 
-// lookUp evaluates the mechanisms that ask DNS for addresses or names.
-func (e *evaluation) lookUp(t *Term, v *verdict) (ok bool, text string, bad *trouble) {
-	target, bad := e.target(t, v.domain)
+// lookUp evaluates the mechanisms that ask DNS for addresses or names. shared: whoever runs the target, or the reverse
+// zone, or the zone that an exists asks, has a say in what matches.
+func (e *evaluation) lookUp(t *Term) (ok, shared bool, bad *trouble) {
+	target, bad := e.target(t)
 	if bad != nil {
-		return false, "", bad
+		return false, false, bad
 	}
+	host := target
 	switch t.Kind {
 	case A:
-		v.shared = foreign(v.domain, target)
-		return e.hostMatches(t, target, true)
+		ok, bad = e.hostMatches(t, host, true)
 	case MX:
-		return e.mx(t, target, v)
+		host, bad = e.mx(t, target)
+		ok = host != ""
 	case PTR:
-		v.shared = true // whoever runs the reverse zone or a host below the name
-		return e.ptr(target)
-	default: // Exists, section 5.7: always A, even for IPv6
-		v.shared = true // what the name's zone answers by
-		addrs, err := e.dns.LookupA(e.ctx, target)
-		if err != nil {
-			return false, "", temporary(err)
-		}
-		return len(addrs) > 0, found(target, addrs), e.void(len(addrs))
+		ok, bad = e.ptr(target)
+		return ok, true, bad
+	case Exists:
+		ok, bad = e.exists(target)
+		return ok, true, bad
 	}
+	return ok, ok && foreign(e.domain(), host), bad
 }
 
 // hostMatches looks for the client among the addresses of a host, section 5.3.
-func (e *evaluation) hostMatches(t *Term, host string, countVoid bool) (bool, string, *trouble) {
+func (e *evaluation) hostMatches(t *Term, host string, countVoid bool) (bool, *trouble) {
 	addrs, err := e.addresses(host)
 	if err != nil {
-		return false, "", temporary(err)
+		return false, temporary(err)
 	}
 	if countVoid {
 		if bad := e.void(len(addrs)); bad != nil {
-			return false, "", bad
+			return false, bad
 		}
+	}
+	if e.tracing {
+		e.text = found(host, addrs)
 	}
 	bits := t.Bits4
 	if e.ip.Is6() {
@@ -296,68 +353,84 @@ func (e *evaluation) hostMatches(t *Term, host string, countVoid bool) (bool, st
 		bits = e.ip.BitLen()
 	}
 	for _, a := range addrs {
-		if netip.PrefixFrom(a, bits).Contains(e.ip) {
-			return true, found(host, addrs), nil
+		if e.within(netip.PrefixFrom(a, bits)) {
+			return true, nil
 		}
 	}
-	return false, found(host, addrs), nil
+	return false, nil
 }
 
-// mx is section 5.4. Its hosts are not terms: they count towards neither limit but their own.
-func (e *evaluation) mx(t *Term, target string, v *verdict) (bool, string, *trouble) {
-	hosts, err := e.dns.LookupMX(e.ctx, target)
+// mx is section 5.4; host is that which has the client's address. Hosts are not terms: they count towards neither limit
+// but their own.
+func (e *evaluation) mx(t *Term, target string) (host string, bad *trouble) {
+	hosts, _, _, err := e.dns.Lookup(e.context(), "MX", target)
 	if err != nil {
-		return false, "", temporary(err)
+		return "", temporary(err)
 	}
 	if bad := e.void(len(hosts)); bad != nil {
-		return false, "", bad
+		return "", bad
 	}
 	if len(hosts) > maxMXHosts {
-		return false, "", permanent("%s has %d MX hosts; SPF allows %d (RFC 7208 section 4.6.4)", target, len(hosts), maxMXHosts)
+		return "", permanent("%s has %d MX hosts; SPF allows %d (RFC 7208 section 4.6.4)", target, len(hosts), maxMXHosts)
 	}
 	for _, host := range hosts {
 		if host == "" { // null MX, RFC 7505
 			continue
 		}
-		ok, text, bad := e.hostMatches(t, host, false)
-		if ok || bad != nil {
-			v.shared = foreign(v.domain, host)
-			return ok, text, bad
+		ok, bad := e.hostMatches(t, host, false)
+		if bad != nil {
+			return "", bad
+		}
+		if ok {
+			return host, nil
 		}
 	}
-	return false, target + " has MX " + list(hosts), nil
+	if e.tracing {
+		e.text = target + " has MX " + list(hosts)
+	}
+	return "", nil
+}
+
+// exists is section 5.7: always A, even for IPv6.
+func (e *evaluation) exists(target string) (bool, *trouble) {
+	_, addrs, _, err := e.dns.Lookup(e.context(), "A", target)
+	if err != nil {
+		return false, temporary(err)
+	}
+	if e.tracing {
+		e.text = found(target, addrs)
+	}
+	return len(addrs) > 0, e.void(len(addrs))
 }
 
 // ptr is section 5.5: a name of the client, confirmed by its own addresses, is the target or lies below it. DNS errors
 // on the way are no match.
-func (e *evaluation) ptr(target string) (bool, string, *trouble) {
-	names, err := e.dns.LookupPTR(e.ctx, e.ip)
+func (e *evaluation) ptr(target string) (bool, *trouble) {
+	if e.compile {
+		return false, temporary(errUntabled)
+	}
+	names, err := e.dns.LookupPTR(e.context(), e.ip)
 	if err != nil {
-		return false, err.Error(), nil
+		e.text = err.Error()
+		return false, nil
 	}
 	if bad := e.void(len(names)); bad != nil {
-		return false, "", bad
+		return false, bad
 	}
 	for _, name := range names[:min(len(names), maxPTRNames)] {
 		if below(name, target) && e.confirmed(name) {
-			return true, fmt.Sprintf("%s is %s", e.ip, name), nil
+			e.text = fmt.Sprintf("%s is %s", e.ip, name)
+			return true, nil
 		}
 	}
-	return false, fmt.Sprintf("%s has no confirmed name in %s", e.ip, target), nil
+	e.text = fmt.Sprintf("%s has no confirmed name in %s", e.ip, target)
+	return false, nil
 }
 
 // confirmed says whether a name has the client's address; no DNS is no.
 func (e *evaluation) confirmed(name string) bool {
 	addrs, err := e.addresses(name)
-	if err != nil {
-		return false
-	}
-	for _, a := range addrs {
-		if a == e.ip {
-			return true
-		}
-	}
-	return false
+	return err == nil && slices.Contains(addrs, e.ip)
 }
 
 // validatedName is the macro p, section 7.3: the domain itself, a name below it, any other name; each confirmed.
@@ -366,7 +439,7 @@ func (e *evaluation) validatedName(domain string) string {
 		return name
 	}
 	best, rank := "unknown", 0
-	names, _ := e.dns.LookupPTR(e.ctx, e.ip)
+	names, _ := e.dns.LookupPTR(e.context(), e.ip)
 	for _, name := range names[:min(len(names), maxPTRNames)] {
 		r := 1
 		if below(name, domain) {
@@ -388,21 +461,26 @@ func (e *evaluation) validatedName(domain string) string {
 
 // addresses are those of the client's family.
 func (e *evaluation) addresses(host string) ([]netip.Addr, error) {
+	qtype := "AAAA"
 	if e.ip.Is4() {
-		return e.dns.LookupA(e.ctx, host)
+		qtype = "A"
 	}
-	return e.dns.LookupAAAA(e.ctx, host)
+	_, addrs, _, err := e.dns.Lookup(e.context(), qtype, host)
+	return addrs, err
 }
 
 // target counts a term that asks DNS and gives the name it speaks of, section 4.8.
-func (e *evaluation) target(t *Term, domain string) (string, *trouble) {
+func (e *evaluation) target(t *Term) (string, *trouble) {
 	if e.lookups++; e.lookups > maxLookups {
 		return "", permanent("more than %d terms ask DNS (RFC 7208 section 4.6.4)", maxLookups)
 	}
 	if len(t.Domain) == 0 {
-		return domain, nil
+		return e.domain(), nil
 	}
-	text, ok := e.expand(t.Domain, domain)
+	if e.compile && t.Domain.varies() {
+		return "", temporary(errUntabled)
+	}
+	text, ok := e.expand(t.Domain, e.domain())
 	if !ok {
 		return "", permanent("%q becomes longer than %d characters", t.Text, maxExpansion)
 	}
@@ -429,7 +507,7 @@ func (e *evaluation) explain(exp Macro, domain string) string {
 	if !ok {
 		return ""
 	}
-	txts, err := e.dns.LookupTXT(e.ctx, targetName(name))
+	txts, _, _, err := e.dns.Lookup(e.context(), "TXT", targetName(name))
 	if err != nil || len(txts) != 1 {
 		return ""
 	}
@@ -441,29 +519,15 @@ func (e *evaluation) explain(exp Macro, domain string) string {
 	return text
 }
 
-func (e *evaluation) step(domain string, t *Term, outcome, text string) {
+// step notes what a term came to, and takes text with it.
+func (e *evaluation) step(t *Term, domain, outcome string) {
+	if !e.tracing {
+		return
+	}
 	if len(e.steps) < maxSteps {
-		e.steps = append(e.steps, Step{Domain: domain, Term: t.Text, Outcome: outcome, Text: text})
+		e.steps = append(e.steps, Step{Domain: domain, Term: t.Text, Outcome: outcome, Text: e.text})
 	}
-}
-
-func (t *trouble) verdict(domain string, path []string) verdict {
-	if t.path != nil {
-		domain, path = t.domain, t.path
-	}
-	return verdict{result: t.result, domain: domain, path: path, problem: t.text}
-}
-
-func (c *Checker) now() time.Time {
-	if c.Now == nil {
-		return time.Now()
-	}
-	return c.Now()
-}
-
-// extend copies: several includes of one record share its path.
-func extend(path []string, domain string) []string {
-	return append(path[:len(path):len(path)], domain)
+	e.text = ""
 }
 
 // below: name is domain or ends in it, label by label, without case.

@@ -16,9 +16,7 @@ package spf
 
 import (
 	"context"
-	"errors"
 	"net/netip"
-	"sync"
 	"time"
 )
 
@@ -46,6 +44,14 @@ type Resolver interface {
 	LookupPTR(ctx context.Context, ip netip.Addr) ([]string, error) // unconfirmed
 }
 
+// TimedResolver is a Resolver that says how long its answers hold. With one, a Checker remembers parsed records and
+// compiles policies for that long; with a plain Resolver it asks and parses for each check. Lookup does what the other
+// methods do, for qtype "TXT", "A", "AAAA" and "MX"; what it returns is not changed. *resolve.Client has it.
+type TimedResolver interface {
+	Resolver
+	Lookup(ctx context.Context, qtype, name string) (texts []string, addrs []netip.Addr, ttl time.Duration, err error)
+}
+
 // Request is one question to check_host(), RFC 7208 section 4.1.
 type Request struct {
 	IP     netip.Addr // the SMTP client; an IPv4-mapped IPv6 address counts as IPv4
@@ -53,7 +59,7 @@ type Request struct {
 	HELO   string     // what the client called itself; may be anything
 }
 
-// Outcome is the answer and the way to it.
+// Outcome is the answer and the way to it. Path may be another Outcome's, too: don't change it.
 type Outcome struct {
 	Result      Result
 	Domain      string   // whose record decided, or whose trouble it was
@@ -63,7 +69,7 @@ type Outcome struct {
 	Problem     string   // of a temperror or permerror, or why there is none, in plain words
 	Lookups     int      // terms that asked DNS; more than 10 are a permerror
 	VoidLookups int      // those of them that found nothing; more than 2 are a permerror
-	Shared      bool     // Mechanism covers addresses that others than the checked domain's owner may use
+	Shared      bool     // of a pass: Mechanism covers addresses that others than the checked domain's owner may use
 	Steps       []Step   // every term that was looked at, in order, at most maxSteps
 }
 
@@ -76,15 +82,16 @@ type Step struct {
 }
 
 // Checker evaluates policies. Its zero value works but has no DNS: all results are temperror or none. It is safe for
-// concurrent use and remembers the records it has parsed. Don't copy or change it once it is in use.
+// concurrent use. Don't copy or change it once it is in use.
 type Checker struct {
-	Resolver Resolver
-	Receiver string           // the checking host, for the macro r; "": "unknown"
-	Now      func() time.Time // for the macro t; nil: time.Now
-	Timeout  time.Duration    // for one check, after which it is temperror; 0: 20 s (RFC 7208 section 4.6.4)
-	SkipExp  bool             // don't ask DNS for the owner's explanation of a fail: one query less a check
+	Resolver  Resolver         // the better a TimedResolver
+	Receiver  string           // the checking host, for the macro r; "": "unknown"
+	Now       func() time.Time // for the macro t and for the age of what is remembered; nil: time.Now
+	Timeout   time.Duration    // for one check, after which it is temperror; 0: 20 s (RFC 7208 section 4.6.4)
+	SkipExp   bool             // don't ask DNS for the owner's explanation of a fail: one query less a check
+	SkipSteps bool             // leave Outcome.Steps empty: far faster, and most answers come from a table (compile.go)
 
-	parsed policyCache
+	records recordCache
 }
 
 const defaultTimeout = 20 * time.Second
@@ -95,66 +102,45 @@ func (c *Checker) Check(ctx context.Context, req Request) Outcome {
 	if problem != "" {
 		return Outcome{Result: None, Domain: id.domain, Problem: problem}
 	}
-	timeout := c.Timeout
-	if timeout <= 0 {
-		timeout = defaultTimeout
-	}
-	ctx, cancel := context.WithTimeout(ctx, timeout)
-	defer cancel()
+	return c.evaluate(ctx, id)
+}
 
-	e := &evaluation{checker: c, ctx: ctx, dns: c.Resolver, identity: id}
-	if e.dns == nil {
-		e.dns = noDNS{}
+// evaluate walks the policy for one client.
+func (c *Checker) evaluate(ctx context.Context, id identity) Outcome {
+	e := evaluation{
+		identity: id, bits: id.ip.BitLen(), checker: c, records: &c.records, dns: c.source(), parent: ctx, now: c.now(),
+		tracing: !c.SkipSteps,
 	}
-	v := e.checkHost(id.domain, []string{id.domain})
-	out := Outcome{
-		Result: v.result, Domain: v.domain, Mechanism: v.term, Path: v.path, Problem: v.problem, Shared: v.shared,
-		Lookups: e.lookups, VoidLookups: e.voids, Steps: e.steps,
-	}
-	if v.result == Fail && !c.SkipExp {
-		out.Explanation = e.explain(v.exp, v.expDomain)
+	defer e.end()
+	out, policy := e.run()
+	if out.Result == Fail && !c.SkipExp {
+		out.Explanation = e.explain(policy.exp(), out.Domain)
 	}
 	return out
 }
 
-// maxParsed bounds the records a Checker remembers. A flood asks about few domains; when it is full, it starts anew.
-const maxParsed = 4096
-
-// policyCache keeps parsed records, the broken ones too.
-type policyCache struct {
-	mu sync.RWMutex
-	m  map[string]parsed
-}
-
-type parsed struct {
-	policy *Policy
-	err    error
-}
-
-func (pc *policyCache) get(record string) (*Policy, error) {
-	pc.mu.RLock()
-	p, ok := pc.m[record]
-	pc.mu.RUnlock()
-	if ok {
-		return p.policy, p.err
+// source is the Resolver as an evaluation asks it.
+func (c *Checker) source() source {
+	switch r := c.Resolver.(type) {
+	case nil:
+		return untimed{noDNS{}}
+	case TimedResolver:
+		return r
+	default:
+		return untimed{r}
 	}
-	p.policy, p.err = Parse(record)
-	pc.mu.Lock()
-	defer pc.mu.Unlock()
-	if pc.m == nil || len(pc.m) >= maxParsed {
-		pc.m = make(map[string]parsed)
-	}
-	pc.m[record] = p
-	return p.policy, p.err
 }
 
-var errNoDNS = errors.New("there is no DNS")
+func (c *Checker) now() time.Time {
+	if c.Now == nil {
+		return time.Now()
+	}
+	return c.Now()
+}
 
-// noDNS is the Resolver of a Checker that has none.
-type noDNS struct{}
-
-func (noDNS) LookupTXT(context.Context, string) ([]string, error)      { return nil, errNoDNS }
-func (noDNS) LookupA(context.Context, string) ([]netip.Addr, error)    { return nil, errNoDNS }
-func (noDNS) LookupAAAA(context.Context, string) ([]netip.Addr, error) { return nil, errNoDNS }
-func (noDNS) LookupMX(context.Context, string) ([]string, error)       { return nil, errNoDNS }
-func (noDNS) LookupPTR(context.Context, netip.Addr) ([]string, error)  { return nil, errNoDNS }
+func (c *Checker) timeout() time.Duration {
+	if c.Timeout <= 0 {
+		return defaultTimeout
+	}
+	return c.Timeout
+}

@@ -252,7 +252,7 @@ func TestWithoutDNS(t *testing.T) {
 func TestTimeout(t *testing.T) {
 	checker := &spf.Checker{Resolver: &invented{hang: true}, Timeout: 10 * time.Millisecond}
 	out := checker.Check(context.Background(), spf.Request{IP: netip.MustParseAddr("192.0.2.1"), Sender: "a@example.com"})
-	if out.Result != spf.TempError || !strings.Contains(out.Problem, "deadline") {
+	if out.Result != spf.TempError || out.Problem != "DNS took longer than a check may last" {
 		t.Errorf("got %+v", out)
 	}
 }
@@ -339,37 +339,4 @@ func (r *invented) hosts(ctx context.Context, name, kind string) (hosts []string
 		hosts = append(hosts, fmt.Sprintf("h%d.example.com", i))
 	}
 	return hosts, err
-}
-
-// BenchmarkCheck walks a tree as large providers publish it, all answers cached.
-func BenchmarkCheck(b *testing.B) {
-	var text strings.Builder
-	text.WriteString("example.com. IN TXT \"v=spf1 include:_spf.provider.example ~all\"\n" +
-		"_spf.provider.example. IN TXT \"v=spf1 include:_n1.provider.example include:_n2.provider.example include:_n3.provider.example ~all\"\n")
-	for n := range 3 {
-		fmt.Fprintf(&text, "_n%d.provider.example. IN TXT \"v=spf1", n+1)
-		for i := range 10 {
-			fmt.Fprintf(&text, " ip4:198.51.%d.0/24", n*10+i)
-		}
-		text.WriteString(" ~all\"\n")
-	}
-	z, err := resolve.ParseZone(strings.NewReader(text.String()), "zone")
-	if err != nil {
-		b.Fatal(err)
-	}
-	checker := &spf.Checker{Resolver: resolve.FromZone(z, resolve.Options{})}
-	for _, bm := range []struct {
-		name, ip string
-		want     spf.Result
-	}{{"first", "198.51.0.1", spf.Pass}, {"none", "203.0.113.7", spf.SoftFail}} {
-		b.Run(bm.name, func(b *testing.B) {
-			req := spf.Request{IP: netip.MustParseAddr(bm.ip), Sender: "a@example.com", HELO: "mx.example.com"}
-			b.ReportAllocs()
-			for b.Loop() {
-				if out := checker.Check(context.Background(), req); out.Result != bm.want {
-					b.Fatalf("%+v", out)
-				}
-			}
-		})
-	}
 }
