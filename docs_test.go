@@ -374,12 +374,16 @@ func TestDocsRFCs(t *testing.T) {
 			}
 		}
 	}
+	missing := map[string]string{}
 	for file, text := range sources(t) {
 		for _, rfc := range rfcNumber.FindAllString(text, -1) {
 			if !strings.Contains(page, rfc) {
-				t.Errorf("docs/rfcs.md does not have %s, which %s cites", rfc, file)
+				missing[rfc] = file
 			}
 		}
+	}
+	for rfc, file := range missing {
+		t.Errorf("%s cites %s: give docs/rfcs.md a row for it", file, rfc)
 	}
 }
 
