@@ -1,6 +1,9 @@
 package header
 
-import "strings"
+import (
+	"bytes"
+	"strings"
+)
 
 // maxAddresses and maxAddressList (bytes) bound what is taken from one field.
 const (
@@ -38,6 +41,71 @@ func FirstAddress(value string) string {
 		return strings.ToLower(list[0].Addr)
 	}
 	return ""
+}
+
+// Address gives the first addr-spec of an address field in lower case, as FirstAddress does with its value; it is the
+// fast form for the commonest fields.
+func (f Field) Address() string {
+	if addr, ok := plainAddress(f.Body); ok {
+		return LowerASCII(addr)
+	}
+	return FirstAddress(f.Value())
+}
+
+// plainAddress reads the commonest forms of an address field where they lie: one address, bare or in angle brackets, its
+// name a quoted string or words without marks. ok == false means that Addresses has to look.
+func plainAddress(body []byte) (addr []byte, ok bool) {
+	body = bytes.Trim(body, " \t\r\n")
+	open := bytes.IndexByte(body, '<')
+	if open < 0 {
+		return body, isPlainAddress(body)
+	}
+	name := bytes.TrimRight(body[:open], " \t\r\n")
+	if n := len(name); n > 1 && name[0] == '"' && name[n-1] == '"' {
+		name = name[1 : n-1]
+		if bytes.ContainsAny(name, `"\`) {
+			return nil, false
+		}
+	} else if bytes.ContainsAny(name, `"(),:;<>@[\`) {
+		return nil, false
+	}
+	addr = body[open+1:]
+	if n := len(addr); n == 0 || addr[n-1] != '>' {
+		return nil, false
+	}
+	addr = addr[:len(addr)-1]
+	return addr, isPlainAddress(addr)
+}
+
+// isPlainAddress tells local@domain in ASCII without quotes, comments, routes or blanks.
+func isPlainAddress(addr []byte) bool {
+	at := 0
+	for i, c := range addr {
+		switch {
+		case c == '@':
+			if at++; i == 0 || i == len(addr)-1 {
+				return false
+			}
+		case c <= ' ', c >= 0x7f, c == '"', c == '(', c == ')', c == ',', c == ':', c == ';', c == '<', c == '>', c == '[', c == '\\':
+			return false
+		}
+	}
+	return at == 1
+}
+
+// LowerASCII gives text in lower case. Text that is not ASCII is lowered by Unicode's rules.
+func LowerASCII(text []byte) string {
+	var buf [128]byte
+	if len(text) > len(buf) {
+		return strings.ToLower(string(text))
+	}
+	for i, c := range text {
+		if c >= 0x80 {
+			return strings.ToLower(string(text))
+		}
+		buf[i] = lower(c)
+	}
+	return string(buf[:len(text)])
 }
 
 // Domain gives the part of an address after its last @ in lower case, "" if there is none.

@@ -31,7 +31,22 @@ func (f Field) Value() string { return Unfold(f.Body) }
 
 // Is tells whether the field has this name; case does not count (RFC 5322 section 1.2.2).
 func (f Field) Is(name string) bool {
-	return len(f.Name) == len(name) && strings.EqualFold(string(f.Name), name)
+	if len(f.Name) != len(name) {
+		return false
+	}
+	for i := range len(name) {
+		if lower(f.Name[i]) != lower(name[i]) {
+			return false
+		}
+	}
+	return true
+}
+
+func lower(c byte) byte {
+	if 'A' <= c && c <= 'Z' {
+		c += 'a' - 'A'
+	}
+	return c
 }
 
 // Section is a header section: its fields in the order they stand, the newest trace field first.
@@ -80,87 +95,80 @@ func (s Section) Count(name string) int {
 // Split cuts a message into its header section and its body. The empty line between them belongs to neither. A message
 // that has no header section at all gives no fields and itself as the body.
 func Split(msg []byte) (Section, []byte) {
-	var fields Section
-	rest := msg
-	for len(rest) > 0 {
-		line, next := cutLine(rest)
-		switch {
-		case len(line) == 0:
-			return fields, next
-		case isMboxLine(line):
-			rest = next
-			continue
-		case nameLength(line) < 0:
-			return fields, rest
-		}
-		raw, next := cutField(rest)
-		if fields == nil {
-			fields = make(Section, 0, countFields(next))
-		}
-		if len(fields) < maxFields {
-			fields = append(fields, newField(raw, nameLength(line)))
-		}
-		rest = next
-	}
-	return fields, nil
+	return AppendFields(nil, msg)
 }
 
-// countFields gives the number of fields in the section, one and those in rest, so that the section is made in one piece.
-func countFields(rest []byte) int {
-	n := 1
-	for len(rest) > 0 && n < maxFields {
-		line, next := cutLine(rest)
-		if len(line) == 0 {
-			break
-		}
-		if line[0] != ' ' && line[0] != '\t' {
-			if nameLength(line) < 0 {
-				break
+// AppendFields is Split for many sections: the fields are appended to dst, so that the sections of a message and its parts
+// can share one array. What dst held before stays in front.
+func AppendFields(dst Section, msg []byte) (Section, []byte) {
+	before := len(dst)
+	rest := msg
+	for len(rest) > 0 {
+		nameLen, colon := cutName(rest)
+		if nameLen < 0 {
+			line, next := cutLine(rest)
+			if len(line) == 0 {
+				return dst, next
 			}
-			n++
+			if !isMboxLine(line) {
+				return dst, rest
+			}
+			rest = next
+			continue
+		}
+		raw, next := cutField(rest)
+		if dst == nil {
+			dst = make(Section, 0, usualFields)
+		}
+		if len(dst)-before < maxFields {
+			dst = append(dst, Field{Raw: raw, Name: raw[:nameLen], Body: raw[colon+1:]})
 		}
 		rest = next
 	}
-	return n
+	return dst, nil
 }
+
+// usualFields is the room made for a section at first: most have fewer fields.
+const usualFields = 24
 
 // cutField takes a field with its folded lines. A line of nothing but white space inside a field is a continuation
 // (RFC 5322 section 4.2, obsolete folding).
 func cutField(in []byte) (raw, rest []byte) {
-	_, rest = cutLine(in)
-	for len(rest) > 0 && (rest[0] == ' ' || rest[0] == '\t') {
-		_, rest = cutLine(rest)
-	}
-	return trimLineEnd(in[:len(in)-len(rest)]), rest
-}
-
-func newField(raw []byte, nameLen int) Field {
-	colon := bytes.IndexByte(raw, ':')
-	return Field{Raw: raw, Name: raw[:nameLen], Body: raw[colon+1:]}
-}
-
-// nameLength gives the length of the field name at the start of a line, -1 if the line is no field. White space
-// between name and colon is allowed (RFC 5322 section 4.5).
-func nameLength(line []byte) int {
-	colon := bytes.IndexByte(line, ':')
-	if colon < 1 {
-		return -1
-	}
-	name := bytes.TrimRight(line[:colon], " \t")
-	for _, c := range name {
-		if c <= ' ' || c >= 0x7f {
-			return -1
+	for end := 0; ; {
+		i := bytes.IndexByte(in[end:], '\n')
+		if i < 0 {
+			return trimLineEnd(in), nil
+		}
+		end += i + 1
+		if end == len(in) || in[end] != ' ' && in[end] != '\t' {
+			return trimLineEnd(in[:end]), in[end:]
 		}
 	}
-	if len(name) == 0 {
-		return -1
-	}
-	return len(name)
 }
+
+// cutName gives the length of the field name at the start of a line and the place of its colon, -1 if the line is no
+// field. White space between name and colon is allowed (RFC 5322 section 4.5).
+func cutName(in []byte) (length, colon int) {
+	n := 0
+	for n < len(in) && isNameByte(in[n]) {
+		n++
+	}
+	colon = n
+	for colon < len(in) && (in[colon] == ' ' || in[colon] == '\t') {
+		colon++
+	}
+	if n == 0 || colon == len(in) || in[colon] != ':' {
+		return -1, -1
+	}
+	return n, colon
+}
+
+// isNameByte tells the bytes of a field name: printable ASCII but the colon (RFC 5322 section 2.2).
+func isNameByte(c byte) bool { return c > ' ' && c < 0x7f && c != ':' }
 
 // isMboxLine tells an mbox separator that was left on a stored message, quoted or not.
 func isMboxLine(line []byte) bool {
-	return bytes.HasPrefix(bytes.TrimLeft(line, ">"), []byte("From ")) && !bytes.HasPrefix(line, []byte("From :"))
+	return bytes.HasPrefix(bytes.TrimLeft(line, ">"), []byte("From "))
 }
 
 // cutLine takes one line without its line end.
@@ -173,8 +181,13 @@ func cutLine(in []byte) (line, rest []byte) {
 }
 
 func trimLineEnd(line []byte) []byte {
-	line = bytes.TrimSuffix(line, []byte("\n"))
-	return bytes.TrimSuffix(line, []byte("\r"))
+	if n := len(line); n > 0 && line[n-1] == '\n' {
+		line = line[:n-1]
+	}
+	if n := len(line); n > 0 && line[n-1] == '\r' {
+		line = line[:n-1]
+	}
+	return line
 }
 
 // Unfold joins folded lines: line ends go, the white space that follows them stays, NUL bytes are dropped.
@@ -183,13 +196,14 @@ func Unfold(body []byte) string {
 	if bytes.IndexByte(body, '\n') < 0 && bytes.IndexByte(body, '\r') < 0 && bytes.IndexByte(body, 0) < 0 {
 		return string(body)
 	}
-	out := make([]byte, 0, len(body))
+	var out strings.Builder
+	out.Grow(len(body))
 	for _, c := range body {
 		if c != '\n' && c != '\r' && c != 0 {
-			out = append(out, c)
+			out.WriteByte(c)
 		}
 	}
-	return string(out)
+	return out.String()
 }
 
 // CRToLF gives the message with LF line ends if it has bare CR line ends and not one LF (classic Mac files); any other

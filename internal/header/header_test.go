@@ -124,11 +124,75 @@ func TestDecode(t *testing.T) {
 	}
 }
 
-// FuzzSplit holds that every field lies inside the message, in order, and that nothing is both field and body.
+// slowSplit is Split line by line, as one would write it first.
+func slowSplit(msg []byte) (Section, []byte) {
+	var fields Section
+	rest := msg
+	for len(rest) > 0 {
+		line, next := cutLine(rest)
+		name, _, found := bytes.Cut(line, []byte(":"))
+		name = bytes.TrimRight(name, " \t")
+		isField := found && len(name) > 0
+		for _, c := range name {
+			isField = isField && c > ' ' && c < 0x7f
+		}
+		switch {
+		case len(line) == 0:
+			return fields, next
+		case isField:
+			for len(next) > 0 && (next[0] == ' ' || next[0] == '\t') {
+				_, next = cutLine(next)
+			}
+			raw := trimLineEnd(rest[:len(rest)-len(next)])
+			if len(fields) < maxFields {
+				fields = append(fields, Field{Raw: raw, Name: name, Body: raw[bytes.IndexByte(raw, ':')+1:]})
+			}
+		case !isMboxLine(line):
+			return fields, rest
+		}
+		rest = next
+	}
+	return fields, nil
+}
+
+func checkTwin(t *testing.T, msg []byte) {
+	section, body := Split(msg)
+	slow, slowBody := slowSplit(msg)
+	if len(section) != len(slow) || !bytes.Equal(body, slowBody) {
+		t.Fatalf("%d fields and body %q, want %d and %q", len(section), body, len(slow), slowBody)
+	}
+	for i, f := range section {
+		if !bytes.Equal(f.Raw, slow[i].Raw) || !bytes.Equal(f.Name, slow[i].Name) || !bytes.Equal(f.Body, slow[i].Body) {
+			t.Fatalf("field %q, want %q", f, slow[i])
+		}
+		if got, want := f.Address(), FirstAddress(f.Value()); got != want {
+			t.Fatalf("address of %q is %q, want %q", f.Raw, got, want)
+		}
+	}
+	shared, _ := AppendFields(slow, msg)
+	if len(shared) != 2*len(slow) {
+		t.Fatalf("%d fields behind %d", len(shared)-len(slow), len(slow))
+	}
+}
+
+// TestFieldAddress holds that the fast form of an address field agrees with the slow one.
+func TestFieldAddress(t *testing.T) {
+	for _, value := range []string{" a@b", " Alice <A@B.example>", ` "Doe, John" <j@d.example>`, " <>", "", " x", " Mail System a@b", ` "a\"b" <c@d>`, " <@r:u@d>", " A (c) <a@b>", " <a@b>, <c@d>", " <a@b", " é <é@b>", " <a@@b>", "\n <a@b>\r\n", " <a@b> x", ` "a"b" <c@d>`, " <@b>", " a@", " <a@b\x00>"} {
+		f := Field{Raw: []byte("From:" + value), Name: []byte("From"), Body: []byte(value)}
+		if got, want := f.Address(), FirstAddress(f.Value()); got != want {
+			t.Errorf("%q: %q, want %q", value, got, want)
+		}
+	}
+}
+
+// FuzzSplit holds that every field lies inside the message, in order, that nothing is both field and body, and that the
+// fast forms agree with the slow ones.
 func FuzzSplit(f *testing.F) {
 	f.Add([]byte("From: a@b\r\nX: y\r\n z\r\n\r\nbody"))
 	f.Add([]byte("From x\n>From y\n: z\n\n\n"))
+	f.Add([]byte("A : b\nFrom x\nFrom: \"Doe, J\" <j@d>, k@d\nTo:\n\t\n x\n: y"))
 	f.Fuzz(func(t *testing.T, msg []byte) {
+		checkTwin(t, msg)
 		section, body := Split(msg)
 		from := 0
 		for _, field := range section {
