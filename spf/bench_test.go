@@ -56,6 +56,34 @@ func BenchmarkTree(b *testing.B) {
 			softfail(b, c.evaluate(ctx, id).Result)
 		}
 	})
+	b.Run("table", func(b *testing.B) {
+		c := &Checker{Resolver: client}
+		id, _ := identify(req)
+		t := c.compile(ctx, id)
+		b.ReportAllocs()
+		for b.Loop() {
+			r, _ := t.rows.Lookup(id.ip)
+			softfail(b, r.Result)
+		}
+	})
+	b.Run("checker", func(b *testing.B) {
+		c := &Checker{Resolver: client, SkipSteps: true}
+		for range compileAt {
+			c.Check(ctx, req)
+		}
+		b.ReportAllocs()
+		for b.Loop() {
+			softfail(b, c.Check(ctx, req).Result)
+		}
+	})
+	b.Run("compile", func(b *testing.B) {
+		c := &Checker{Resolver: client}
+		id, _ := identify(req)
+		b.ReportAllocs()
+		for b.Loop() {
+			c.compile(ctx, id)
+		}
+	})
 	b.Run("steps", func(b *testing.B) {
 		c := &Checker{Resolver: client}
 		b.ReportAllocs()

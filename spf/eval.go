@@ -99,14 +99,14 @@ func checkable(domain string) bool {
 // evaluation is one check under way, of an address or, in a compilation, of all addresses of a prefix.
 type evaluation struct {
 	identity
-	bits    int // of ip that are known: all, or the length of the prefix
-	checker *Checker
-	records *recordCache
-	dns     source
-	now     time.Time
-	tracing bool           // keep steps
-	tested  []netip.Prefix // in a compilation, the networks the client was compared with
-	compile bool
+	bits      int // of ip that are known: all, or the length of the prefix
+	checker   *Checker
+	records   *recordCache
+	dns       source
+	now       time.Time
+	tracing   bool           // keep steps
+	tested    []netip.Prefix // in a compilation, the networks the client was compared with
+	compiling bool
 
 	parent, ctx context.Context // the caller's, and with the time a check may take
 	cancel      context.CancelFunc
@@ -275,7 +275,7 @@ func (e *evaluation) fail(t *Term, domain string, bad *trouble) verdict {
 
 // within: the client's address lies in the network.
 func (e *evaluation) within(network netip.Prefix) bool {
-	if e.compile {
+	if e.compiling {
 		e.tested = append(e.tested, network)
 	}
 	return network.Bits() <= e.bits && network.Contains(e.ip)
@@ -406,7 +406,7 @@ func (e *evaluation) exists(target string) (bool, *trouble) {
 // ptr is section 5.5: a name of the client, confirmed by its own addresses, is the target or lies below it. DNS errors
 // on the way are no match.
 func (e *evaluation) ptr(target string) (bool, *trouble) {
-	if e.compile {
+	if e.compiling {
 		return false, temporary(errUntabled)
 	}
 	names, err := e.dns.LookupPTR(e.context(), e.ip)
@@ -477,7 +477,7 @@ func (e *evaluation) target(t *Term) (string, *trouble) {
 	if len(t.Domain) == 0 {
 		return e.domain(), nil
 	}
-	if e.compile && t.Domain.varies() {
+	if e.compiling && t.Domain.varies() {
 		return "", temporary(errUntabled)
 	}
 	text, ok := e.expand(t.Domain, e.domain())

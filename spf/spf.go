@@ -92,6 +92,7 @@ type Checker struct {
 	SkipSteps bool             // leave Outcome.Steps empty: far faster, and most answers come from a table (compile.go)
 
 	records recordCache
+	tables  tableCache
 }
 
 const defaultTimeout = 20 * time.Second
@@ -102,21 +103,28 @@ func (c *Checker) Check(ctx context.Context, req Request) Outcome {
 	if problem != "" {
 		return Outcome{Result: None, Domain: id.domain, Problem: problem}
 	}
+	if _, timed := c.Resolver.(TimedResolver); timed && c.SkipSteps {
+		return c.tabled(ctx, id)
+	}
 	return c.evaluate(ctx, id)
 }
 
 // evaluate walks the policy for one client.
 func (c *Checker) evaluate(ctx context.Context, id identity) Outcome {
-	e := evaluation{
-		identity: id, bits: id.ip.BitLen(), checker: c, records: &c.records, dns: c.source(), parent: ctx, now: c.now(),
-		tracing: !c.SkipSteps,
-	}
+	e := c.evaluation(ctx, id)
 	defer e.end()
 	out, policy := e.run()
 	if out.Result == Fail && !c.SkipExp {
 		out.Explanation = e.explain(policy.exp(), out.Domain)
 	}
 	return out
+}
+
+func (c *Checker) evaluation(ctx context.Context, id identity) evaluation {
+	return evaluation{
+		identity: id, bits: id.ip.BitLen(), checker: c, records: &c.records, dns: c.source(), parent: ctx, now: c.now(),
+		tracing: !c.SkipSteps,
+	}
 }
 
 // source is the Resolver as an evaluation asks it.
