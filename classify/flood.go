@@ -268,10 +268,10 @@ func (f *Flood) final(c Codes, key string) Codes {
 	if key == "" {
 		return c
 	}
-	if f.habits[key].out(f.thresholds) {
+	switch {
+	case f.habits[key].out(f.thresholds):
 		c |= codes("out-of-habit")
-	}
-	if f.claims[key].out(f.thresholds) {
+	case f.claims[key].out(f.thresholds):
 		c |= codes("claimed-habit")
 	}
 	return c &^ f.off
@@ -287,12 +287,18 @@ func (f *Flood) Judge(r *Record) {
 	r.Finding.Class = row.class
 	r.Finding.CouldBe = row.couldBe
 	r.Finding.Settle = settleText(row.settle, &r.Finding)
-	for code, table := range map[string]map[string]*habit{"out-of-habit": f.habits, "claimed-habit": f.claims} {
-		if set.has(codes(code)) {
-			text := strings.ReplaceAll(rules[ruleIndex[code]].says, "{habit}", strings.Join(table[r.Habit].signs(f.thresholds), "; "))
-			r.Finding.Reasons = append([]Reason{{Code: code, Text: text}}, r.Finding.Reasons...)
-		}
+	switch {
+	case set.has(codes("out-of-habit")):
+		r.Finding.addHabit("out-of-habit", f.habits[r.Habit].signs(f.thresholds))
+	case set.has(codes("claimed-habit")):
+		r.Finding.addHabit("claimed-habit", f.claims[r.Habit].signs(f.thresholds))
 	}
+}
+
+// addHabit puts what is out of habit before the other reasons.
+func (f *Finding) addHabit(code string, signs []string) {
+	text := strings.ReplaceAll(rules[ruleIndex[code]].says, "{habit}", strings.Join(signs, "; "))
+	f.Reasons = append([]Reason{{Code: code, Text: text}}, f.Reasons...)
 }
 
 // settleText fills what a class row's sentence takes from the finding.
