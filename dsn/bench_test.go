@@ -2,13 +2,15 @@ package dsn
 
 import (
 	"bytes"
+	"fmt"
 	"io"
 	"mime"
 	"mime/multipart"
 	"net/mail"
-	"os"
 	"strings"
 	"testing"
+
+	"github.com/emersion/go-message"
 )
 
 // rfc3464 is a report of about 5.5 KB, as Postfix writes them.
@@ -106,15 +108,83 @@ func BenchmarkParse(b *testing.B) {
 			}
 		}
 	})
-	if os.Getenv("NDRSCAN_ORDINARY") != "" {
-		ordinary := []byte("From: a@b.example\r\nTo: alice@example.com\r\nSubject: hello\r\n\r\n" + strings.Repeat("text and more text\r\n", 270))
-		b.Run("ordinary", func(b *testing.B) {
+	b.Run("gomessage", func(b *testing.B) {
+		b.SetBytes(int64(len(msg)))
+		b.ReportAllocs()
+		for b.Loop() {
+			if err := walkGoMessage(msg); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	b.Run("floor", func(b *testing.B) {
+		b.SetBytes(int64(len(msg)))
+		b.ReportAllocs()
+		for b.Loop() {
+			if scanBytes(msg) != 3 {
+				b.Fatal("not three parts")
+			}
+		}
+	})
+	ordinary := []byte("From: a@b.example\r\nTo: alice@example.com\r\nSubject: hello\r\n\r\n" + strings.Repeat("text and more text\r\n", 270))
+	b.Run("ordinary", func(b *testing.B) {
+		b.SetBytes(int64(len(ordinary)))
+		b.ReportAllocs()
+		for b.Loop() {
+			Parse(ordinary)
+		}
+	})
+}
+
+// BenchmarkSize holds time against size: reports whose original is 10 KB, 1 MB and 30 MB.
+func BenchmarkSize(b *testing.B) {
+	for _, size := range []int{10 << 10, 1 << 20, 30 << 20} {
+		msg := sized(size)
+		b.Run(fmt.Sprintf("%dKB", size>>10), func(b *testing.B) {
+			b.SetBytes(int64(len(msg)))
 			b.ReportAllocs()
 			for b.Loop() {
-				Parse(ordinary)
+				if Parse(msg).Original.Returned != ReturnedFull {
+					b.Fatal("no original")
+				}
 			}
 		})
 	}
+}
+
+// sized is a report that returns an original of that size.
+func sized(size int) []byte {
+	lines := []byte(strings.Repeat("Nothing in this line but forty-eight characters..\r\n", size/52))
+	return bytes.Replace(rfc3464(), []byte("\r\n\r\n--D5AC5A24892.1795469424/mx.remote.example--"), append(lines, "\r\n--D5AC5A24892.1795469424/mx.remote.example--"...), 1)
+}
+
+// walkGoMessage reads header and parts with go-message.
+func walkGoMessage(msg []byte) error {
+	entity, err := message.Read(bytes.NewReader(msg))
+	if err != nil {
+		return err
+	}
+	return entity.Walk(func(_ []int, part *message.Entity, err error) error {
+		if err != nil {
+			return err
+		}
+		_, err = io.Copy(io.Discard, part.Body)
+		return err
+	})
+}
+
+// scanBytes is what any reader has to do at least: look at each line, know fields from text and find the delimiters.
+func scanBytes(msg []byte) int {
+	parts := 0
+	for len(msg) > 0 {
+		line, rest := cutLine(msg)
+		if len(line) > 4 && line[0] == '-' && line[1] == '-' && bytes.HasSuffix(line, []byte("mx.remote.example")) {
+			parts++
+		}
+		bytes.IndexByte(line, ':')
+		msg = rest
+	}
+	return parts
 }
 
 // walkStandard reads header and parts with net/mail and mime/multipart.

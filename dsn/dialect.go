@@ -3,10 +3,12 @@ package dsn
 import (
 	"bytes"
 	"strings"
+
+	"ndrscan/internal/header"
 )
 
 // dialect is one form of report that some software writes. It claims a message if one of its marks and all of also stand
-// in the text above the original, none of lacks does, and its fields stand in the header and status in the
+// in the text above the original, none of lacks does, one of its fields stands in the header and status in the
 // delivery-status part; what is empty asks for nothing. A mark is within one line; a * in it stands for anything in
 // that line. A sample and a near miss of every row are in testdata/dialects.txt.
 type dialect struct {
@@ -17,18 +19,33 @@ type dialect struct {
 	fields   []fieldMark
 	status   string
 	original []string // beginnings of the line under which the original stands
+	mta      []string // what stands in front of the host's name for itself
+	sender   []string // what stands in front of the MAIL FROM of the original
 	read     reader   // recipients; nil: the generic reader
 	kind     Kind     // what it reports; "": a failure, or a delay where the text says so
 	source   string   // where the form is written down
+
+	marksIDs, alsoIDs, lacksIDs []uint16 // the numbers of marks, also and lacks in the index
 }
 
-// fieldMark is a header field and what its value contains, in lower case.
+// fieldMark is a header field and what its value contains, in lower case; "": the field is enough.
 type fieldMark struct{ name, contains string }
 
 // software is the id without the form.
 func (d *dialect) software() string {
 	name, _, _ := strings.Cut(d.id, "/")
 	return name
+}
+
+// dialects is the table, its marks entered in the index.
+var dialects = indexed(dialectTable)
+
+func indexed(table []dialect) []dialect {
+	for i := range table {
+		d := &table[i]
+		d.marksIDs, d.alsoIDs, d.lacksIDs = index.enterAll(d.marks, false), index.enterAll(d.also, false), index.enterAll(d.lacks, false)
+	}
+	return table
 }
 
 // findRow gives the first row that claims the message.
@@ -42,57 +59,59 @@ func (p *parser) findRow() *dialect {
 }
 
 func (d *dialect) claims(p *parser) bool {
-	if len(d.marks) > 0 && !containsAny(p.text, d.marks) {
-		return false
+	switch {
+	case len(d.marksIDs) > 0 && !p.found.hasAny(d.marksIDs):
+	case !p.found.hasAll(d.alsoIDs), p.found.hasAny(d.lacksIDs):
+	case d.status != "" && !bytes.Contains(p.status, []byte(d.status)):
+	case len(d.fields) > 0 && !p.hasField(d.fields):
+	default:
+		return true
 	}
-	if d.status != "" && !bytes.Contains(p.status, []byte(d.status)) {
-		return false
-	}
-	for _, f := range d.fields {
-		if !p.hasField(f) {
-			return false
-		}
-	}
-	for _, mark := range d.also {
-		if !containsMark(p.text, mark) {
-			return false
-		}
-	}
-	return !containsAny(p.text, d.lacks)
+	return false
 }
 
-func (p *parser) hasField(f fieldMark) bool {
-	for _, field := range p.b.Header.All(f.name) {
-		if containsFold(field.Body, f.contains) {
-			return true
+func (p *parser) hasField(marks []fieldMark) bool {
+	for _, m := range marks {
+		for i := range p.b.Header {
+			if f := &p.b.Header[i]; f.Is(m.name) && containsFold(f.Body, m.contains) {
+				return true
+			}
 		}
 	}
 	return false
 }
 
-func containsAny(text []byte, marks []string) bool {
-	for _, mark := range marks {
-		if containsMark(text, mark) {
-			return true
+// nameWriter fills in what only the text says: who wrote the report, and on which host.
+func (p *parser) nameWriter() {
+	b := p.b
+	if p.row == nil || b.Kind == KindOther {
+		return
+	}
+	setOnce(&b.Software, p.row.software())
+	for _, mark := range p.row.mta {
+		setOnce(&b.ReportingMTA, wordAfter(p.text, mark))
+	}
+	for _, mark := range p.row.sender {
+		if addr, _, ok := leadingAddress(wordAfter(p.text, mark)); ok {
+			setOnce(&b.EnvelopeSender, addr)
 		}
 	}
-	return false
+	if b.Kind == KindBounce && isDaemon(b.From) {
+		setOnce(&b.ReportingMTA, header.Domain(b.From))
+	}
 }
 
-// containsMark finds a mark; the parts before and after a * stand in one line.
-func containsMark(text []byte, mark string) bool {
-	before, after, star := strings.Cut(mark, "*")
-	for {
-		at := bytes.Index(text, []byte(before))
-		if at < 0 || !star {
-			return at >= 0
-		}
-		line, rest := cutLine(text[at:])
-		if bytes.Contains(line[len(before):], []byte(after)) {
-			return true
-		}
-		text = rest
+// wordAfter gives the word that stands behind a mark in the text.
+func wordAfter(text []byte, mark string) []byte {
+	at := indexFold(text, strings.ToLower(mark))
+	if at < 0 {
+		return nil
 	}
+	word := bytes.TrimLeft(text[at+len(mark):], " \t\n")
+	if end := bytes.IndexAny(word, " \t\r\n"); end >= 0 {
+		word = word[:end]
+	}
+	return bytes.Trim(word[:min(len(word), maxAddress)], ".,:;()<>\"'")
 }
 
 // Texts that several rows share.
@@ -110,12 +129,12 @@ const (
 var v8Lists = []string{"----- The following addresses had permanent fatal errors -----", "----- The following addresses had transient non-fatal errors -----",
 	"----- The following addresses had delivery problems -----", "----- The following addresses had successful delivery notifications -----"}
 
-// dialects are tried in order; rows of one family exclude each other by lacks and fields, so that the order tells
+// dialectTable is tried in order; rows of one family exclude each other by lacks and fields, so that the order tells
 // nothing but which is tried first: the commonest.
-var dialects = []dialect{
-	{id: "postfix", marks: []string{"This is the mail system at host "}, lacks: []string{"yandex.ru"}, read: angled,
+var dialectTable = []dialect{
+	{id: "postfix", mta: []string{"This is the mail system at host "}, marks: []string{"This is the mail system at host "}, lacks: []string{"yandex.ru"}, read: angled,
 		source: "Postfix conf/bounce.cf.default, bounce_template.c; since 2.3"},
-	{id: "postfix/old", marks: []string{"This is the Postfix program at host "}, read: angled,
+	{id: "postfix/old", mta: []string{"This is the Postfix program at host "}, marks: []string{"This is the Postfix program at host "}, read: angled,
 		source: "Postfix bounce_notify_util.c before 2.3"},
 	{id: "postfix/template", status: "X-Postfix-Queue-ID:", lacks: []string{"This is the mail system at host ", "This is the Postfix program at host "}, read: angled,
 		source: "Postfix bounce(5): templates may say anything; bounce_notify_util.c writes the fields"},
@@ -146,32 +165,32 @@ var dialects = []dialect{
 	{id: "zoho", marks: []string{"its recipients. This is a permanent error. "}, fields: []fieldMark{{"X-Mailer", "zoho mail"}}, also: []string{eximLead}, read: listed("This is a permanent error."),
 		source: "Zoho Mail"},
 
-	{id: "qmail", marks: []string{"Hi. This is the qmail-send program at "}, original: []string{qmailCopy, "--- Enclosed are the original headers of the message.", "--- Enclosed is a copy of the message."}, read: angled,
+	{id: "qmail", mta: []string{"Hi. This is the qmail-send program at "}, marks: []string{"Hi. This is the qmail-send program at "}, original: []string{qmailCopy, "--- Enclosed are the original headers of the message.", "--- Enclosed is a copy of the message."}, read: angled,
 		source: "qmail-send.c (1.03, netqmail, notqmail); qmail-bounce patches for the last two marks"},
 	{id: "qmail/custom", fields: []fieldMark{{"Received", "invoked for bounce"}}, lacks: []string{"Hi. This is the qmail-send program at "}, original: []string{"--- Below this line is ", "--- Below the next line is a copy of the message."}, read: angled,
 		source: "qmail-send.c writes \"(qmail N invoked for bounce)\", indimail \"(invoked for bounce)\"; control/bouncemsg changes the text"},
-	{id: "messagelabs", marks: []string{"This is the mail delivery agent at "}, original: []string{qmailCopy}, read: angled,
+	{id: "messagelabs", mta: []string{"This is the mail delivery agent at "}, marks: []string{"This is the mail delivery agent at "}, original: []string{qmailCopy}, read: angled,
 		source: "MessageLabs (Symantec Email Security.cloud)"},
 	{id: "yahoo", marks: []string{"Sorry, we were unable to deliver your message to the following address."}, original: []string{qmailCopy}, read: angled,
 		source: "Yahoo Mail, since about 2008"},
-	{id: "yahoo/old", marks: []string{"Unable to deliver message to the following address(es)."}, original: []string{"--- Original message follows."}, read: angled,
+	{id: "yahoo/old", mta: []string{"Message from "}, marks: []string{"Unable to deliver message to the following address(es)."}, original: []string{"--- Original message follows."}, read: angled,
 		source: "Yahoo Mail before about 2008, and hosts of its software"},
-	{id: "haraka", marks: []string{"Hi. This is the Haraka Mailer program at "}, read: angled,
+	{id: "haraka", mta: []string{"Hi. This is the Haraka Mailer program at "}, marks: []string{"Hi. This is the Haraka Mailer program at "}, read: angled,
 		source: "Haraka config/outbound.bounce_message"},
-	{id: "james", marks: []string{"Hi. This is the James mail server at "}, read: firstOf(listed("Failed recipient(s):"), angled),
+	{id: "james", mta: []string{"Hi. This is the James mail server at "}, marks: []string{"Hi. This is the James mail server at "}, read: firstOf(listed("Failed recipient(s):"), angled),
 		source: "Apache James mailets: Bounce, DSNBounce, RemoteDelivery"},
-	{id: "james/notify", marks: []string{"Error message below:"}, also: []string{"Message details:", "RCPT TO:"}, read: phrases("rcpt to:"), kind: KindBounce,
+	{id: "james/notify", sender: []string{"MAIL FROM:"}, marks: []string{"Error message below:"}, also: []string{"Message details:", "RCPT TO:"}, read: phrases("rcpt to:"), kind: KindBounce,
 		source: "Apache James AbstractNotify, NotifySender"},
 
-	{id: "courier", marks: []string{"running the Courier mail server"}, read: angled, source: "Courier module.dsn, dsnfrom and dsnheader.txt"},
+	{id: "courier", mta: []string{"This is a delivery status notification from "}, marks: []string{"running the Courier mail server"}, read: angled, source: "Courier module.dsn, dsnfrom and dsnheader.txt"},
 	{id: "opensmtpd", marks: []string{"This is the MAILER-DAEMON, please DO NOT REPLY to this e"}, original: []string{"Below is a copy of the original message:"},
 		read: listed("list of recipients:", "the following"), source: "OpenSMTPD smtpd/bounce.c"},
-	{id: "maddy", marks: []string{"This is the mail delivery system at "}, status: "X-Maddy-Msgid:", read: phrases("delivery to "), source: "maddy internal/dsn/dsn.go"},
+	{id: "maddy", mta: []string{"This is the mail delivery system at "}, marks: []string{"This is the mail delivery system at "}, status: "X-Maddy-Msgid:", read: phrases("delivery to "), source: "maddy internal/dsn/dsn.go"},
 	{id: "chasquid", marks: []string{"Delivery of your message to the following recipient(s) failed permanently:"}, read: listed("failed permanently:"), source: "chasquid internal/queue/dsn.go"},
-	{id: "dma", marks: []string{"This is the DragonFly Mail Agent"}, original: []string{"Message headers follow.", "Original message follows."}, read: phrases("error delivering your mail to "),
+	{id: "dma", mta: []string{" at "}, marks: []string{"This is the DragonFly Mail Agent"}, original: []string{"Message headers follow.", "Original message follows."}, read: phrases("error delivering your mail to "),
 		source: "dma mail.c bounce()"},
-	{id: "kumomta", marks: []string{"from * and addressed to "}, read: phrases("and addressed to "), source: "KumoMTA crates/kumo-log-types/src/rfc3464.rs"},
-	{id: "powermta", marks: []string{"Hello, this is the mail server on "}, read: angledSpaced, source: "PowerMTA; its DSN has X-PowerMTA fields"},
+	{id: "kumomta", sender: []string{"\nfrom "}, marks: []string{"from * and addressed to "}, read: phrases("and addressed to "), source: "KumoMTA crates/kumo-log-types/src/rfc3464.rs"},
+	{id: "powermta", mta: []string{"Hello, this is the mail server on "}, marks: []string{"Hello, this is the mail server on "}, read: angledSpaced, source: "PowerMTA; its DSN has X-PowerMTA fields"},
 
 	{id: "exchange", marks: []string{"did not reach the following recipient(s):"}, read: exchangeList("did not reach the following recipient(s):"),
 		source: "Exchange 5.0, 5.5 Internet Mail Service; 2000"},
@@ -214,7 +233,7 @@ var dialects = []dialect{
 	{id: "yandex", marks: []string{"This is the mail system at host yandex.ru"}, read: angled, source: "Yandex Mail: Postfix's text and its own"},
 	{id: "symantec", marks: []string{"could not be delivered to the following recipients:"}, fields: []fieldMark{{"From", "symantec_antivirus_for_smtp_gateways@"}}, read: listed("could not be delivered to the following recipients:"), kind: KindBounce, source: "Symantec AntiVirus for SMTP Gateways"},
 	{id: "symantec/gateway", status: "X-Symantec-Messaging-Gateway-Queue-ID:", read: angled, source: "Symantec Messaging Gateway"},
-	{id: "mimecast", marks: []string{"This is a delivery failure notification message indicating that"}, read: phrases("addressed to email address :\n-- "), source: "Mimecast"},
+	{id: "mimecast", sender: []string{"an email "}, marks: []string{"This is a delivery failure notification message indicating that"}, read: phrases("addressed to email address :\n-- "), source: "Mimecast"},
 	{id: "barracuda", marks: []string{"was blocked by our Spam & Virus Firewall", "was blocked by our Spam Firewall"}, read: phrases("your message to: "), source: "Barracuda Spam Firewall: bounce templates"},
 	{id: "interscan", marks: []string{"Message from InterScan"}, read: phrases("unable to deliver message to "), kind: KindBounce, source: "Trend Micro InterScan VirusWall, IMSS"},
 	{id: "interscan/imss", fields: []fieldMark{{"Content-Type", "interscan_nt_mime_boundary"}}, lacks: []string{"Message from InterScan"}, read: phrases("sent <<< rcpt to:"), kind: KindBounce, source: "Trend Micro IMSS: a notice of the administrator's own words"},
@@ -228,7 +247,7 @@ var dialects = []dialect{
 	{id: "csm", marks: []string{"------ Failed Recipients ------"}, original: []string{"-------- Returned Mail --------"}, read: listed("------ Failed Recipients ------"), kind: KindBounce, source: "CSM Proxy (csmap), McAfee WebShield e500"},
 	{id: "spamlion", fields: []fieldMark{{"X-Mailer", "spamlion"}}, marks: []string{"Did not reach the following recipient: "}, read: phrases("did not reach the following recipient: "), source: "SpamLion"},
 	{id: "aol", marks: []string{"Your mail to the following recipients could not be delivered because"}, read: screenNames, source: "AOL"},
-	{id: "mail2000", marks: []string{"---The following addresses had delivery errors---"}, read: listed("had delivery errors---"), source: "Openfind Mail2000"},
+	{id: "mail2000", sender: []string{"\nfrom "}, marks: []string{"---The following addresses had delivery errors---"}, read: listed("had delivery errors---"), source: "Openfind Mail2000"},
 	{id: "activehunter", marks: []string{activeHunter}, read: listed("permanent fatal errors -----\n\n>>> "), source: "TransWARE Active! hunter"},
 	{id: "biglobe", marks: []string{"----- Non-delivered information -----"}, read: listed("had delivery problems -----"), source: "BIGLOBE"},
 	{id: "ezweb", marks: []string{"Each of the following recipients was rejected by a remote"}, read: firstOf(phrases("recipient: "), firstAddress), source: "KDDI au (EZweb Mail)"},

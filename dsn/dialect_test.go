@@ -46,7 +46,7 @@ func samples(t testing.TB) map[string]string {
 
 // parsed gives the parser after its work.
 func parsed(msg string) *parser {
-	p := &parser{b: &Bounce{Original: Original{Returned: ReturnedNone}}}
+	p := newParser(0)
 	p.run([]byte(msg))
 	return p
 }

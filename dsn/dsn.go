@@ -9,7 +9,6 @@ package dsn
 
 import (
 	"bytes"
-	"strings"
 	"time"
 
 	"ndrscan/internal/header"
@@ -129,13 +128,15 @@ type Bounce struct {
 	Recipients []Recipient // failed ones of a bounce, delayed ones of a delay; others are left out
 	Original   Original
 
-	Problem string // what was wrong with the message, in plain words; "" if nothing was
+	Forwarded bool   // the report came inside a message of somebody who passed it on; Header is without that one's Received lines
+	Lost      bool   // evidence of a bounce is there and could not be read, as Problem says
+	Problem   string // what was wrong with the message and what to do about it, in plain words; "" if nothing was
 }
 
 // Parse reads one whole message: LF, CRLF or bare CR line ends, with or without an mbox line in front. It never fails
 // and takes time and memory in proportion to the message, whatever it holds.
 func Parse(raw []byte) *Bounce {
-	p := parser{b: &Bounce{Original: Original{Returned: ReturnedNone}}}
+	p := newParser(0)
 	p.run(raw)
 	return p.b
 }
@@ -143,10 +144,10 @@ func Parse(raw []byte) *Bounce {
 // run reads one message into p.b.
 func (p *parser) run(raw []byte) {
 	b := p.b
-	msg := trimBlankLines(bytes.TrimPrefix(header.CRToLF(raw), []byte("\xef\xbb\xbf")))
-	section, body := header.Split(msg)
+	msg := trimBlankLines(bytes.TrimPrefix(header.CRToLF(fromUTF16(raw)), []byte("\xef\xbb\xbf")))
+	section, body := p.walker.split(msg)
 	if len(section) == 0 {
-		b.Kind, b.Problem = KindUnreadable, "no header section"
+		b.Kind, b.Problem = KindUnreadable, "no header section: this is not a mail message; remove it, or save the message again in raw form (.eml)"
 		return
 	}
 	b.Header = section
@@ -155,9 +156,8 @@ func (p *parser) run(raw []byte) {
 	p.sortParts()
 	p.readText()
 	p.decide()
-	if p.row != nil && b.Software == "" {
-		b.Software = p.row.software()
-	}
+	p.nameWriter()
+	p.noteSealed()
 }
 
 // parser carries one message through Parse.
@@ -169,18 +169,24 @@ type parser struct {
 	status   []byte // the first delivery-status part, decoded
 	reported []Recipient
 	mdn      []byte // disposition-notification part (RFC 8098)
-	feedback bool   // there is a feedback-report part (RFC 5965)
+	feedback []byte // feedback-report part (RFC 5965)
+	sealed   string // a part that nobody but its receiver can open, in words
 	wraps    int    // reports this one is wrapped in
 
-	text []byte   // the report's text, without an original quoted in it
-	row  *dialect // who wrote it, nil if no row claims it
+	text        []byte   // the report's text, without an original quoted in it
+	found, head markSet  // which marks stand in text, and in the first maxHead bytes of it
+	row         *dialect // who wrote it, nil if no row claims it
+}
+
+func newParser(wraps int) *parser {
+	return &parser{b: &Bounce{Original: Original{Returned: ReturnedNone}}, wraps: wraps}
 }
 
 // topFields are the fields of the message itself that say what it is.
 type topFields struct {
-	contentType, autoSubmitted, precedence, returnPath, failed string
+	autoSubmitted, precedence, returnPath, failed string
 
-	hasReturnPath, hasFailed, reply, autoReply bool
+	hasReturnPath, hasFailed, reply, autoReply, challenge, list bool
 }
 
 // readEnvelope reads the message's own header section in one pass.
@@ -193,38 +199,48 @@ func (p *parser) readEnvelope() {
 		switch string(lowerInto(buf[:], f.Name)) {
 		case "from":
 			if b.From == "" {
-				b.From = header.FirstAddress(f.Value())
+				b.From = f.Address()
 			}
 		case "subject":
-			setOnce(&b.Subject, header.Decode(f.Value()))
+			if b.Subject == "" {
+				b.Subject = header.Decode(f.Value())
+			}
 		case "date":
 			if b.Date.IsZero() {
-				b.Date, _ = header.ParseDate(f.Value())
+				b.Date, _ = f.Date()
 			}
 		case "return-path":
 			if !top.hasReturnPath {
-				top.hasReturnPath, top.returnPath = true, returnPath(f.Value())
+				top.hasReturnPath, top.returnPath = true, returnPath(f.Body)
 			}
-		case "content-type":
-			setOnce(&top.contentType, f.Value())
 		case "auto-submitted":
-			setOnce(&top.autoSubmitted, strings.ToLower(f.Value()))
+			setOnce(&top.autoSubmitted, header.LowerASCII(unfolded(f.Body)))
 		case "precedence":
-			setOnce(&top.precedence, strings.ToLower(f.Value()))
+			setOnce(&top.precedence, header.LowerASCII(unfolded(f.Body)))
 		case "x-failed-recipients":
 			if top.hasFailed = true; len(top.failed) < maxFieldValue {
 				top.failed += "," + f.Value()
 			}
 		case "in-reply-to", "references":
 			top.reply = true
-			setOnce(&b.RefersTo, firstID(f.Value()))
+			if b.RefersTo == "" {
+				b.RefersTo = firstID(f.Body)
+			}
 		case "x-autoreply", "x-autorespond", "x-autoreply-from", "x-mail-autoreply", "x-vacation":
 			top.autoReply = true
+		case "x-tmda-fingerprint", "x-ask-info", "x-spamarrest-info": // challenge-response systems: TMDA, ASK, Spam Arrest
+			top.challenge = true
+		case "x-list-administrivia": // Mailman's own notices, which come from -bounces or -owner
+			top.list = true
 		case "received":
-			lastReceived = i
+			if lastReceived = i; b.Account == "" {
+				b.Account = forAddress(f.Body)
+			}
 		}
 	}
-	b.Account = account(b.Header, lastReceived)
+	if b.Account == "" {
+		b.Account = deliveredTo(b.Header, lastReceived)
+	}
 }
 
 // sortParts looks at the leaves: the report fields, the original, the first text.
@@ -232,39 +248,40 @@ func (p *parser) sortParts() {
 	for i := range p.walker.parts {
 		part := &p.walker.parts[i]
 		switch typ := part.typ; {
+		case typ == "text/plain" && part.depth < 2:
 		case typ == "message/delivery-status", typ == "message/global-delivery-status":
-			content := part.content()
-			if p.status == nil {
-				p.status = content
-			}
-			p.reported = readReport(content, p.b, p.reported)
+			p.addStatus(part.content())
 		case typ == "message/disposition-notification", typ == "message/global-disposition-notification":
 			p.mdn = part.content()
 		case typ == "message/feedback-report":
-			p.feedback = true
+			p.feedback = part.content()
 		case isOriginalType(typ):
 			if p.b.Original.Returned == ReturnedNone {
-				p.b.setOriginal(part.content())
+				p.setOriginal(part.content())
 			}
+		case part.depth > 0:
+			p.sortOther(part)
 		}
 	}
 }
 
-// account gives the address the message came to (METHOD 4): the topmost "for" of its Received lines, X-Original-To, or
+func (p *parser) addStatus(content []byte) {
+	if p.status == nil {
+		p.status = content
+	}
+	p.reported = readReport(content, p.b, p.reported)
+}
+
+// deliveredTo gives the address the message came to where no Received line says it (METHOD 4): X-Original-To, or
 // Delivered-To.
 //
 // QUIRK: DragonFly's dma writes X-Original-To with the failed recipient into the bounce itself, below its Received line;
 // only what stands above one was put there on delivery.
-func account(section header.Section, lastReceived int) string {
-	for _, f := range section.All("Received") {
-		if addr := forAddress(f.Body); addr != "" {
-			return addr
-		}
-	}
+func deliveredTo(section header.Section, lastReceived int) string {
 	for _, name := range []string{"X-Original-To", "Delivered-To"} {
 		for i, f := range section.All(name) {
 			if i < lastReceived || lastReceived < 0 {
-				if addr := header.FirstAddress(f.Value()); addr != "" {
+				if addr := f.Address(); addr != "" {
 					return addr
 				}
 			}
@@ -292,14 +309,14 @@ func forAddress(received []byte) string {
 }
 
 // firstID gives the first Message-ID of a field, with its angle brackets.
-func firstID(value string) string {
-	open := strings.IndexByte(value, '<')
+func firstID(value []byte) string {
+	open := bytes.IndexByte(value, '<')
 	if open < 0 {
 		return ""
 	}
-	end := strings.IndexByte(value[open:], '>')
+	end := bytes.IndexByte(value[open:], '>')
 	if end < 0 {
 		return ""
 	}
-	return value[open : open+end+1]
+	return header.Unfold(value[open : open+end+1])
 }

@@ -17,7 +17,7 @@ func (p *parser) decide() {
 	switch {
 	case p.row != nil && p.row.kind != "" && p.row.kind != KindBounce:
 		b.Kind = p.row.kind
-	case p.feedback, isComplaint(b.Subject):
+	case p.feedback != nil, isComplaint(b.Subject):
 		b.Kind = KindFeedback
 	case p.isDMARCReport():
 		b.Kind = KindDMARCReport
@@ -29,7 +29,7 @@ func (p *parser) decide() {
 		b.Kind = KindOther
 	case len(p.reported) > 0:
 		p.completeReported()
-		b.Kind = kindOfActions(p.reported, p.delayed)
+		b.Kind = p.kindOfActions()
 		p.keep(p.reported)
 	default:
 		p.decideByText()
@@ -97,7 +97,7 @@ func (p *parser) wrapped(list []Recipient) bool {
 	if p.wraps >= maxWraps || o.Returned == ReturnedNone || len(list) > 0 && p.row != nil || !p.machine() {
 		return false
 	}
-	inner := parser{b: &Bounce{Original: Original{Returned: ReturnedNone}}, wraps: p.wraps + 1}
+	inner := newParser(p.wraps + 1)
 	inner.run(o.Raw)
 	switch inner.b.Kind {
 	case KindBounce, KindDelay, KindSuccess:
@@ -141,12 +141,12 @@ func (p *parser) rejected() bool {
 }
 
 // kindOfActions is METHOD 5: a message is a bounce if any recipient failed.
-func kindOfActions(list []Recipient, delayed func() bool) Kind {
+func (p *parser) kindOfActions() Kind {
 	kind := KindSuccess
-	for i := range list {
-		r := &list[i]
+	for i := range p.reported {
+		r := &p.reported[i]
 		if r.Action == "" {
-			r.Action = guessAction(r.Status, delayed())
+			r.Action = guessAction(r.Status, p.delayed())
 		}
 		switch r.Action {
 		case ActionFailed:
@@ -169,26 +169,54 @@ func guessAction(status string, delayed bool) Action {
 	return ActionFailed
 }
 
-// keep stores the recipients that the message's kind speaks of, once each, with their reasons.
+// keep stores the recipients that the message's kind speaks of, once each, with their reasons. The list is used up.
 func (p *parser) keep(list []Recipient) {
-	want := map[Kind]Action{KindBounce: ActionFailed, KindDelay: ActionDelayed}[p.b.Kind]
-	known := make(map[string]bool, len(list))
+	var want Action
+	switch p.b.Kind {
+	case KindBounce:
+		want = ActionFailed
+	case KindDelay:
+		want = ActionDelayed
+	}
+	kept := list[:0]
+	var known map[string]bool
+	if len(list) > maxUnmapped {
+		known = make(map[string]bool, len(list))
+	}
 	for _, r := range list {
-		if want != "" && r.Action != want && r.Action != "" || known[r.Address] {
+		if want != "" && r.Action != want && r.Action != "" || isKnown(kept, known, r.Address) {
 			continue
 		}
-		known[r.Address] = true
-		if r.Action == "" {
-			r.Action = want
+		if known != nil {
+			known[r.Address] = true
 		}
+		setOnce((*string)(&r.Action), string(want))
 		if r.Status == "" {
 			r.Status = findStatus([]byte(r.Diagnostic))
 		}
 		if r.Action == ActionFailed || r.Action == ActionDelayed {
 			r.Reason = reasonOf(&r)
 		}
-		p.b.Recipients = append(p.b.Recipients, r)
+		kept = append(kept, r)
 	}
+	if len(kept) > 0 {
+		p.b.Recipients = kept
+	}
+}
+
+// maxUnmapped is the length up to which a list is searched one by one.
+const maxUnmapped = 8
+
+func isKnown(list []Recipient, known map[string]bool, addr string) bool {
+	if known != nil {
+		return known[addr]
+	}
+	for i := range list {
+		if list[i].Address == addr {
+			return true
+		}
+	}
+	return false
 }
 
 // completeReported repairs what the report's fields leave out and the text or the header says: a diagnostic, or an address
@@ -241,8 +269,7 @@ func (p *parser) repairAddress(r *Recipient) {
 // machine tells mail written by a mail system: the null reverse-path (RFC 5321 section 4.5.5), a sender that is none of
 // a person, a report by type, or X-Failed-Recipients (Exim, Gmail).
 func (p *parser) machine() bool {
-	return p.nullSender() || p.top.hasFailed || isDaemon(p.b.From) || strings.HasPrefix(mediaType(p.top.contentType), "multipart/report") ||
-		p.b.From == "" && p.b.Header.Has("From")
+	return p.nullSender() || p.top.hasFailed || isDaemon(p.b.From) || p.walker.root == "multipart/report" || p.b.From == "" && p.b.Header.Has("From")
 }
 
 func (p *parser) nullSender() bool {
@@ -286,15 +313,7 @@ func (p *parser) personal() bool {
 // failures are words of which every report of a failure has some, in its text or subject.
 var failures = []string{"undeliver", "not be delivered", "delivery failed", "delivery fail", "delivery has failed", "failed to deliver", "unable to deliver", "could not deliver", "returned mail", "failure notice", "non-delivery", "nondeliverable", "not delivered", "couldn't be delivered", "returned to sender", "did not reach", "was rejected", "has been rejected", "was not able to deliver", "user unknown", "returning message", "returned message", "mail failed", "delivery failure", "delivery error", "mail error", "no such user", "permanent error", "permanently", "wasn't able to deliver", "delivery status", "mail delivery", "has been returned", "has failed"}
 
-func (p *parser) saysFailure() bool {
-	head := p.text[:min(len(p.text), maxHead)]
-	for _, word := range failures {
-		if containsFold(head, word) {
-			return true
-		}
-	}
-	return false
-}
+func (p *parser) saysFailure() bool { return p.head.hasAny(marked.failure) }
 
 // maxHead is as much of a text as is searched for what kind of mail it is.
 const maxHead = 8 << 10
@@ -302,15 +321,7 @@ const maxHead = 8 << 10
 // delays are what reports of a delay say and reports of a failure don't.
 var delays = []string{"has not yet been delivered", "not yet been delivered", "this is a warning message only", "has been delayed", "delivery attempts will continue", "will continue to be attempted", "will continue to attempt delivery", "message will be retried", "you do not need to resend", "no action is required on your part", "will keep trying", "delivery is delayed", "still being retried"}
 
-func (p *parser) delayed() bool {
-	head := p.text[:min(len(p.text), maxHead)]
-	for _, word := range delays {
-		if containsFold(head, word) {
-			return true
-		}
-	}
-	return false
-}
+func (p *parser) delayed() bool { return p.head.hasAny(marked.delay) }
 
 // isPostmasterCopy tells the copies that an MTA sends its own postmaster (METHOD 4): Sendmail's "Postmaster notify",
 // Postfix's "Postmaster Copy" and "Postmaster Warning".
@@ -351,26 +362,15 @@ var autoReplySubjects = []string{"auto reply", "auto-reply", "autoreply", "auto 
 // challenges are what challenge-response systems ask for.
 var challenges = []string{"added to the recipient's allowed", "to confirm that you are", "approved senders list", "please reply to this message to confirm", "simply reply to this message", "verify that you are a human", "has not been\nverified", "is being held", "confirm your request", "requires that you verify", "to be released from"}
 
-// challengeFields are header fields of such systems: TMDA, ASK, Spam Arrest.
-var challengeFields = []string{"X-TMDA-Fingerprint", "X-ASK-Info", "X-SpamArrest-Info"}
-
-// isChallenge tells a question back to the sender; two of its phrases, or one in an automatic answer.
+// isChallenge tells a question back to the sender: by a field of such a system, or by its words in an automatic answer.
 func (p *parser) isChallenge() bool {
-	for _, name := range challengeFields {
-		if p.b.Header.Has(name) {
-			return true
-		}
+	if p.top.challenge {
+		return true
 	}
 	if len(p.reported) > 0 || !p.isRobot() && p.top.precedence == "" {
 		return false
 	}
-	head := p.text[:min(len(p.text), maxHead)]
-	for _, words := range challenges {
-		if containsFold(head, words) {
-			return true
-		}
-	}
-	return false
+	return p.head.hasAny(marked.challenge)
 }
 
 // isComplaint tells feedback in a form of its own: Hotmail's is the mail alone, with a subject about it.
@@ -384,7 +384,7 @@ var archives = []string{"application/gzip", "application/zip", "application/x-zi
 // isDMARCReport tells an aggregate report: the subject's fixed words (RFC 7489 section 7.2.1.1, RFC 9990), and an attached
 // archive.
 func (p *parser) isDMARCReport() bool {
-	if !containsFold([]byte(p.b.Subject), "report domain:") {
+	if len(p.b.Subject) < len("report domain:") || !strings.Contains(strings.ToLower(p.b.Subject), "report domain:") {
 		return false
 	}
 	for i := range p.walker.parts {

@@ -26,17 +26,45 @@ const (
 // part is one leaf of the MIME tree; a message/rfc822 part is a leaf too.
 type part struct {
 	typ         string // media type in lower case, without parameters
-	contentType string // the whole Content-Type field
+	contentType []byte // the whole Content-Type field, at most maxContentType of it
+	encoding    encoding
 	header      header.Section
 	body        []byte // as transferred
 	raw         []byte // header and body
 	depth       int
 }
 
-// walker collects the leaves of one message.
+// encoding is a Content-Transfer-Encoding that has to be undone.
+type encoding uint8
+
+const (
+	plain encoding = iota
+	base64Encoding
+	quotedPrintable
+)
+
+// walker collects the leaves of one message. All header sections share one array.
 type walker struct {
 	parts   []part
 	visited int
+	root    string // media type of the message itself
+	fields  header.Section
+	buf     [6]part // room for the parts of usual reports
+}
+
+// split cuts an entity into its header section and its body.
+func (w *walker) split(entity []byte) (header.Section, []byte) {
+	if w.fields == nil {
+		w.fields = make(header.Section, 0, 40)
+	}
+	before := len(w.fields)
+	var body []byte
+	w.fields, body = header.AppendFields(w.fields, entity)
+	section := w.fields[before:len(w.fields):len(w.fields)]
+	if len(section) == 0 {
+		return nil, body
+	}
+	return section, body
 }
 
 // walk adds the leaves of one entity.
@@ -44,48 +72,79 @@ func (w *walker) walk(h header.Section, body, raw []byte, depth int) {
 	if w.visited++; w.visited > maxParts {
 		return
 	}
-	contentType := h.Get("Content-Type")
-	if len(contentType) > maxContentType {
-		contentType = contentType[:maxContentType]
+	part := part{header: h, body: body, raw: raw, depth: depth}
+	part.readFields()
+	if depth == 0 {
+		w.root = part.typ
 	}
-	typ := mediaType(contentType)
-	if strings.HasPrefix(typ, "multipart/") && depth < maxDepth {
-		if w.walkParts(contentType, body, depth) {
+	if strings.HasPrefix(part.typ, "multipart/") && depth < maxDepth {
+		if w.walkParts(part.contentType, body, depth) {
 			return
 		}
-		typ = "text/plain"
+		part.typ = "text/plain"
 	}
 	// QUIRK: mail saved by hand can have lost its Content-Type.
-	if typ == "" && depth == 0 && bytes.HasPrefix(trimBlankLines(body), []byte("This is a MIME-")) && w.walkParts("", body, depth) {
+	if part.typ == "" && depth == 0 && bytes.HasPrefix(trimBlankLines(body), []byte("This is a MIME-")) && w.walkParts(nil, body, depth) {
 		return
 	}
-	w.parts = append(w.parts, part{typ: typ, contentType: contentType, header: h, body: body, raw: raw, depth: depth})
+	if w.parts == nil {
+		w.parts = w.buf[:0]
+	}
+	w.parts = append(w.parts, part)
+}
+
+// readFields reads what MIME says about a part.
+func (p *part) readFields() {
+	for i := range p.header {
+		f := &p.header[i]
+		if len(f.Name) < len("Content-Type") || lower(f.Name[0]) != 'c' {
+			continue
+		}
+		switch {
+		case p.contentType == nil && f.Is("Content-Type"):
+			p.contentType = f.Body[:min(len(f.Body), maxContentType)]
+			p.typ = mediaType(p.contentType)
+		case p.encoding == plain && f.Is("Content-Transfer-Encoding"):
+			p.encoding = encodingOf(f.Body)
+		}
+	}
+}
+
+func encodingOf(value []byte) encoding {
+	value = bytes.TrimLeft(value, " \t\r\n\"")
+	switch {
+	case hasPrefixFold(value, "base64"):
+		return base64Encoding
+	case hasPrefixFold(value, "quoted-printable"):
+		return quotedPrintable
+	}
+	return plain
 }
 
 // walkParts cuts a multipart body at its delimiters; it tells whether there was any.
-func (w *walker) walkParts(contentType string, body []byte, depth int) bool {
-	delimiter := "--" + param(contentType, "boundary")
-	at := findDelimiter(body, delimiter)
+func (w *walker) walkParts(contentType, body []byte, depth int) bool {
+	boundary := param(contentType, "boundary")
+	at := findDelimiter(body, boundary)
 	if at < 0 {
 		// QUIRK: the boundary parameter is missing, or does not fit the delimiters (reports edited by hand or by
 		// gateways): what looks like a delimiter in front of part headers is taken for one.
-		if delimiter = guessDelimiter(body); delimiter == "" {
+		if boundary = guessBoundary(body); len(boundary) == 0 {
 			return false
 		}
-		at = findDelimiter(body, delimiter)
+		at = findDelimiter(body, boundary)
 	}
 	for at >= 0 && w.visited <= maxParts {
 		line, rest := cutLine(body[at:])
-		if isClosing(line, delimiter) {
+		if isClosing(line, boundary) {
 			break
 		}
-		next := findDelimiter(rest, delimiter)
+		next := findDelimiter(rest, boundary)
 		content := rest
 		if next >= 0 {
 			content = rest[:next]
 		}
 		content = trimLineEnd(content)
-		h, partBody := splitPart(content)
+		h, partBody := w.splitPart(content)
 		w.walk(h, partBody, content, depth+1)
 		body, at = rest, next
 	}
@@ -94,37 +153,42 @@ func (w *walker) walkParts(contentType string, body []byte, depth int) bool {
 
 // splitPart cuts a part into its header and body. A part without header starts with an empty line (RFC 2046 section
 // 5.1); one that starts with text has lost that line.
-func splitPart(content []byte) (header.Section, []byte) {
+func (w *walker) splitPart(content []byte) (header.Section, []byte) {
 	if line, rest := cutLine(content); len(line) == 0 {
 		return nil, rest
 	}
-	return header.Split(content)
+	return w.split(content)
 }
 
-// findDelimiter gives the place of the first line that is the delimiter (RFC 2046 section 5.1.1): at the start of a
-// line, followed by nothing but "--" and white space, so that a boundary which is the prefix of another is not mixed
-// up with it.
-func findDelimiter(body []byte, delimiter string) int {
-	if len(delimiter) <= 2 {
+// findDelimiter gives the place of the first line that is the delimiter (RFC 2046 section 5.1.1): two hyphens and the
+// boundary at the start of a line, followed by nothing but "--" and white space, so that a boundary which is the prefix of
+// another is not mixed up with it.
+func findDelimiter(body, boundary []byte) int {
+	if len(boundary) == 0 || len(boundary) > maxBoundary {
 		return -1
 	}
-	for at := 0; ; {
-		if isDelimiter(body[at:], delimiter) {
-			return at
-		}
-		next := bytes.Index(body[at:], []byte("\n--"))
-		if next < 0 {
+	// The boundary itself is looked for, as it is rarer than line ends.
+	for at := 0; ; at++ {
+		i := bytes.Index(body[at:], boundary)
+		if i < 0 {
 			return -1
 		}
-		at += next + 1
+		at += i
+		start := at - 2
+		if start >= 0 && (start == 0 || body[start-1] == '\n') && isDelimiter(body[start:], boundary) {
+			return start
+		}
 	}
 }
 
-func isDelimiter(in []byte, delimiter string) bool {
-	if len(in) < len(delimiter) || string(in[:len(delimiter)]) != delimiter {
+// maxBoundary is the length of a boundary that is looked for; RFC 2046 section 5.1.1 allows 70.
+const maxBoundary = 200
+
+func isDelimiter(in, boundary []byte) bool {
+	if len(in) < 2+len(boundary) || in[0] != '-' || in[1] != '-' || !bytes.HasPrefix(in[2:], boundary) {
 		return false
 	}
-	tail := in[len(delimiter):]
+	tail := in[2+len(boundary):]
 	if bytes.HasPrefix(tail, []byte("--")) {
 		tail = tail[2:]
 	}
@@ -141,56 +205,67 @@ func isDelimiter(in []byte, delimiter string) bool {
 }
 
 // isClosing tells the delimiter that ends a multipart.
-func isClosing(line []byte, delimiter string) bool {
-	return bytes.HasPrefix(line[len(delimiter):], []byte("--"))
+func isClosing(line, boundary []byte) bool {
+	return bytes.HasPrefix(line[2+len(boundary):], []byte("--"))
 }
 
-// guessDelimiter finds a line that starts with "--" and has a Content- field under it.
-func guessDelimiter(body []byte) string {
+// guessBoundary finds a line that starts with "--" and has a Content- field under it.
+func guessBoundary(body []byte) []byte {
 	for at := 0; ; {
 		line, rest := cutLine(body[at:])
 		if len(line) > 4 && len(line) < 200 && string(line[:2]) == "--" && hasPrefixFold(rest, "content-") {
-			return string(bytes.TrimRight(line, " \t"))
+			return bytes.TrimRight(line[2:], " \t")
 		}
 		next := bytes.Index(body[at:], []byte("\n--"))
 		if next < 0 {
-			return ""
+			return nil
 		}
 		at += next + 1
 	}
 }
 
+// usualTypes are media types of reports, so that naming them costs nothing.
+var usualTypes = []string{"text/plain", "message/delivery-status", "message/rfc822", "text/rfc822-headers", "multipart/report", "text/html",
+	"multipart/mixed", "multipart/alternative", "multipart/related", "message/global", "message/global-delivery-status"}
+
 // mediaType gives type/subtype in lower case.
-func mediaType(contentType string) string {
-	if i := strings.IndexAny(contentType, "; \t("); i >= 0 {
-		contentType = contentType[:i]
+func mediaType(contentType []byte) string {
+	typ := bytes.TrimLeft(contentType, " \t\r\n")
+	if i := bytes.IndexAny(typ, "; \t\r\n("); i >= 0 {
+		typ = typ[:i]
 	}
-	return strings.ToLower(contentType)
+	for _, usual := range usualTypes {
+		if len(typ) == len(usual) && hasPrefixFold(typ, usual) {
+			return usual
+		}
+	}
+	return header.LowerASCII(typ)
 }
 
-// param gives a parameter of a Content-Type field, unquoted; "" if it is missing.
-func param(contentType, name string) string {
+// param gives a parameter of a Content-Type field, unquoted; nothing if it is missing.
+func param(contentType []byte, name string) []byte {
 	rest := contentType
 	for {
-		semi := strings.IndexByte(rest, ';')
+		semi := bytes.IndexByte(rest, ';')
 		if semi < 0 {
-			return ""
+			return nil
 		}
-		rest = strings.TrimLeft(rest[semi+1:], " \t")
-		key, value, ok := strings.Cut(rest, "=")
+		rest = bytes.TrimLeft(rest[semi+1:], " \t\r\n")
+		key, value, ok := bytes.Cut(rest, []byte("="))
 		if !ok {
-			return ""
+			return nil
 		}
-		value = strings.TrimLeft(value, " \t")
-		quoted, after, isQuoted := header.CutQuoted(value)
-		if strings.EqualFold(strings.TrimSpace(key), name) {
+		value = bytes.TrimLeft(value, " \t\r\n")
+		quoted, after, isQuoted := cutQuoted(value)
+		key = bytes.TrimRight(key, " \t\r\n*")
+		if len(key) == len(name) && hasPrefixFold(key, name) {
 			if isQuoted {
 				return quoted
 			}
-			if i := strings.IndexAny(value, "; \t\""); i > 0 {
+			if i := bytes.IndexAny(value, "; \t\r\n\""); i > 0 {
 				value = value[:i]
 			}
-			return strings.Trim(value, `"`)
+			return bytes.Trim(value, `"`)
 		}
 		if isQuoted {
 			rest = after
@@ -198,13 +273,51 @@ func param(contentType, name string) string {
 	}
 }
 
+// cutQuoted takes a quoted string (RFC 2045 section 5.1) without its quotes, where it lies unless it has quoted pairs or
+// line ends in it.
+func cutQuoted(in []byte) (text, rest []byte, ok bool) {
+	if len(in) == 0 || in[0] != '"' {
+		return nil, in, false
+	}
+	simple := true
+	for i := 1; i < len(in); i++ {
+		switch in[i] {
+		case '"':
+			text = in[1:i]
+			if !simple {
+				text = unquotePairs(text)
+			}
+			return text, in[i+1:], true
+		case '\\':
+			simple = false
+			i++
+		case '\r', '\n':
+			simple = false
+		}
+	}
+	return nil, in, false
+}
+
+func unquotePairs(in []byte) []byte {
+	out := make([]byte, 0, len(in))
+	for i := 0; i < len(in); i++ {
+		if in[i] == '\\' && i+1 < len(in) {
+			i++
+		} else if in[i] == '\r' || in[i] == '\n' {
+			continue
+		}
+		out = append(out, in[i])
+	}
+	return out
+}
+
 // content gives the body of a part with its transfer encoding undone: a slice of the message where there is nothing to
 // undo.
 func (p *part) content() []byte {
-	switch encoding := strings.ToLower(p.header.Get("Content-Transfer-Encoding")); {
-	case strings.HasPrefix(encoding, "base64"):
+	switch p.encoding {
+	case base64Encoding:
 		return decodeBase64(p.body)
-	case strings.HasPrefix(encoding, "quoted-printable"):
+	case quotedPrintable:
 		return decodeQuotedPrintable(p.body)
 	}
 	return p.body
@@ -216,8 +329,8 @@ func (p *part) text() []byte {
 	if len(text) > maxText {
 		text = text[:maxText]
 	}
-	if name := param(p.contentType, "charset"); needsCharset(name) {
-		if r, err := charset.Reader(name, bytes.NewReader(text)); err == nil {
+	if name := param(p.contentType, "charset"); needsCharset(name, text) {
+		if r, err := charset.Reader(string(name), bytes.NewReader(text)); err == nil {
 			if decoded, err := io.ReadAll(io.LimitReader(r, maxText)); err == nil {
 				text = decoded
 			}
@@ -229,15 +342,31 @@ func (p *part) text() []byte {
 	return text
 }
 
-// needsCharset tells the charsets whose text is not readable as it is; marks are ASCII, so the ISO 8859 family is.
-func needsCharset(name string) bool {
-	name = strings.ToLower(name)
-	for _, plain := range []string{"us-ascii", "utf-8", "iso-8859", "windows-125", "ascii", "unknown"} {
-		if strings.HasPrefix(name, plain) {
+// asciiCharsets agree with ASCII in its lower half.
+var asciiCharsets = []string{"iso-8859-", "windows-", "koi8-", "cp125", "cp866", "latin", "big5", "gb", "euc-"}
+
+// needsCharset tells whether text of that charset is not readable as it is: marks are ASCII or UTF-8.
+func needsCharset(name, text []byte) bool {
+	for _, readable := range []string{"us-ascii", "utf-8", "ascii", "unknown"} {
+		if hasPrefixFold(name, readable) {
 			return false
 		}
 	}
-	return name != ""
+	for _, half := range asciiCharsets {
+		if hasPrefixFold(name, half) {
+			return !isASCII(text)
+		}
+	}
+	return len(name) > 0
+}
+
+func isASCII(text []byte) bool {
+	for _, c := range text {
+		if c >= 0x80 {
+			return false
+		}
+	}
+	return true
 }
 
 func decodeBase64(in []byte) []byte {

@@ -17,16 +17,37 @@ func isOriginalType(typ string) bool {
 	return false
 }
 
-// truncationMarks end an original that was cut: Gmail, Exim, qmail forks, and the like.
-var truncationMarks = []string{"----- Message truncated -----", "--- Message truncated ---", "<<No Message Collected>>", "[message truncated]"}
+// truncationMarks end an original that was cut: Gmail, Sendmail, Yahoo, Exim ("... is truncated" stands in its lead, and is
+// looked for there), qmail forks.
+var truncationMarks = []string{"message truncated", "message body truncated", "no message collected", "truncated by ", "message was truncated", "[truncated]", "... (truncated)"}
+
+// truncationLeads stand in the text above an original that was cut: Exim, Yahoo, MDaemon.
+var truncationLeads = []string{"the body of the message is", "message truncated", "has been truncated", "was truncated", "first * lines of", "original message is over", "truncated at"}
+
+// isTruncated tells a body that was cut, by what is written at its end.
+func isTruncated(body []byte) bool {
+	tail := body[max(0, len(body)-maxTruncationMark):]
+	if !containsFold(tail, "truncated") && !containsFold(tail, "no message collected") {
+		return false
+	}
+	for _, word := range truncationMarks {
+		if containsFold(tail, word) {
+			return true
+		}
+	}
+	return false
+}
+
+// maxTruncationMark is as much of the end as such a line can be away from it.
+const maxTruncationMark = 200
 
 // setOriginal reads a returned message: header section and body where they lie. It tells whether this was one.
 //
 // QUIRK: the part's type tells little. A text/rfc822-headers part can hold the whole message (OpenSMTPD), and a
 // message/rfc822 part nothing but the header (Dovecot Sieve): what is there decides.
-func (b *Bounce) setOriginal(raw []byte) bool {
+func (p *parser) setOriginal(raw []byte) bool {
 	raw = trimBlankLines(raw)
-	section, body := splitLoose(raw)
+	section, body := p.splitLoose(raw)
 	if !isHeaderOfMail(section) {
 		return false
 	}
@@ -34,12 +55,9 @@ func (b *Bounce) setOriginal(raw []byte) bool {
 	if len(bytes.TrimSpace(body)) > 0 {
 		o.Returned, o.Body = ReturnedFull, body
 	}
-	tail := body[max(0, len(body)-200):]
-	for _, mark := range truncationMarks {
-		o.Truncated = o.Truncated || bytes.Contains(tail, []byte(mark))
-	}
+	o.Truncated = isTruncated(body)
 	o.readFields()
-	b.Original = o
+	p.b.Original = o
 	return true
 }
 
@@ -51,18 +69,14 @@ func (o *Original) readFields() {
 		switch string(lowerInto(buf[:], f.Name)) {
 		case "return-path":
 			if o.ReturnPath == "" {
-				o.ReturnPath = returnPath(f.Value())
+				o.ReturnPath = returnPath(f.Body)
 			}
 		case "from":
 			if o.From == "" {
-				o.From = header.FirstAddress(f.Value())
+				o.From = f.Address()
 			}
 		case "to", "cc":
-			for _, a := range header.Addresses(f.Value()) {
-				if a.Addr != "" {
-					o.To = append(o.To, strings.ToLower(a.Addr))
-				}
-			}
+			o.To = appendAddresses(o.To, f)
 		case "subject":
 			if o.Subject == "" {
 				o.Subject = header.Decode(f.Value())
@@ -73,7 +87,7 @@ func (o *Original) readFields() {
 			}
 		case "date":
 			if o.Date.IsZero() {
-				o.Date, _ = header.ParseDate(f.Value())
+				o.Date, _ = f.Date()
 			}
 		case "user-agent", "x-mailer":
 			if o.UserAgent == "" {
@@ -83,15 +97,31 @@ func (o *Original) readFields() {
 	}
 }
 
+// appendAddresses adds the addresses of a field in lower case.
+func appendAddresses(list []string, f *header.Field) []string {
+	if bytes.IndexByte(f.Body, ',') < 0 && bytes.IndexByte(f.Body, ';') < 0 {
+		if addr := f.Address(); addr != "" {
+			list = append(list, addr)
+		}
+		return list
+	}
+	for _, a := range header.Addresses(f.Value()) {
+		if a.Addr != "" {
+			list = append(list, strings.ToLower(a.Addr))
+		}
+	}
+	return list
+}
+
 // returnPath gives the address of a Return-Path field in lower case, "<>" for the null one.
-func returnPath(value string) string {
-	if open := strings.IndexByte(value, '<'); open >= 0 {
+func returnPath(value []byte) string {
+	if open := bytes.IndexByte(value, '<'); open >= 0 {
 		value = value[open:]
-		if end := strings.IndexByte(value, '>'); end >= 0 {
+		if end := bytes.IndexByte(value, '>'); end >= 0 {
 			value = value[:end]
 		}
 	}
-	return senderAddress(value)
+	return senderAddress(unfolded(value))
 }
 
 // isHeaderOfMail tells a header section from lines that happen to have colons: one of the fields that every message has.
@@ -120,14 +150,16 @@ func trimBlankLines(in []byte) []byte {
 // readText finds the report's text, who wrote it, and the original where it is in no part of its own type.
 func (p *parser) readText() {
 	var quoted []byte
-	if part := p.textPart(); part != nil {
+	part := p.textPart()
+	if part != nil {
 		text := part.text()
 		var above []byte
 		above, quoted = splitQuoted(text)
-		p.text = toLF(above)
+		p.setText(above)
 		if p.row = p.findRow(); p.row != nil {
 			if i, after := findSeparator(text, p.row.original); i >= 0 {
-				p.text, quoted = toLF(text[:i]), after
+				p.setText(text[:i])
+				quoted = after
 			}
 		}
 	} else {
@@ -136,11 +168,34 @@ func (p *parser) readText() {
 	if len(p.reported) == 0 && bytes.Contains(p.text, []byte("\nFinal-Recipient:")) {
 		p.reported = readReport(p.text, p.b, nil)
 	}
-	if p.b.Original.Returned != ReturnedNone {
-		return
+	if p.b.Original.Returned == ReturnedNone && !p.originalInParts() && (len(quoted) == 0 || !p.setQuoted(quoted)) {
+		p.originalInHTML(part)
 	}
-	if !p.originalInParts() && len(quoted) > 0 {
-		p.setQuoted(quoted)
+	p.b.Original.Truncated = p.b.Original.Truncated || p.b.Original.Returned == ReturnedFull && p.found.hasAny(marked.truncated)
+}
+
+// setText keeps the report's text and looks for all marks in it.
+func (p *parser) setText(text []byte) {
+	p.text, p.found = toLF(text), markSet{}
+	head := min(len(p.text), maxHead)
+	index.scan(p.text[:head], &p.found)
+	p.head = p.found
+	if head < len(p.text) {
+		index.scan(p.text[head-maxMark:], &p.found)
+	}
+}
+
+// originalInHTML looks for an original in the HTML form of a text that has none: a mail program that saves a report can
+// lose the plain one.
+func (p *parser) originalInHTML(text *part) {
+	for i := range p.walker.parts {
+		part := &p.walker.parts[i]
+		if part == text || part.typ != "text/html" {
+			continue
+		}
+		if _, quoted := splitQuoted(part.text()); len(quoted) > 0 && p.setQuoted(quoted) {
+			return
+		}
 	}
 }
 
@@ -155,16 +210,16 @@ func (p *parser) originalInParts() bool {
 			continue
 		}
 		if part.header.Has("Received") && part.header.Has("From") {
-			return p.b.setOriginal(part.raw)
+			return p.setOriginal(part.raw)
 		}
 		if part.typ == "message/partial" || part.typ == "text/plain" || part.typ == "" {
 			if section, _ := header.Split(trimBlankLines(part.body)); len(section) >= 3 && section.Has("From") && isTraced(section) {
-				return p.b.setOriginal(part.content())
+				return p.setOriginal(part.content())
 			}
 		}
 	}
 	_, quoted := splitQuoted(p.status)
-	return len(quoted) > 0 && p.b.setOriginal(quoted)
+	return len(quoted) > 0 && p.setOriginal(quoted)
 }
 
 // findSeparator finds the first of the marks that begins a line, and what stands under it: what is left of that line, if it
@@ -190,24 +245,33 @@ func findSeparator(text []byte, marks []string) (at int, after []byte) {
 	return -1, nil
 }
 
-// setQuoted takes an original out of the text; one in which every line is quoted with ">" is unquoted first.
-func (p *parser) setQuoted(quoted []byte) {
+// setQuoted takes an original out of the text; one in which every line is quoted with ">" is unquoted first. It tells
+// whether there was one.
+func (p *parser) setQuoted(quoted []byte) bool {
 	quoted = trimBlankLines(quoted)
 	if at := bytes.IndexByte(firstLine(quoted), '>'); at == 0 || at > 0 && !isFieldLine(firstLine(quoted)) {
 		quoted = unquoteLines(quoted[at:])
 	}
-	if p.b.setOriginal(quoted) {
-		return
+	if p.setOriginal(quoted) {
+		return true
 	}
 	// A sentence about the original can stand between the mark and the original.
-	if _, quoted = splitQuoted(quoted); len(quoted) > 0 {
-		p.b.setOriginal(quoted)
-	}
+	_, quoted = splitQuoted(quoted)
+	return len(quoted) > 0 && p.setOriginal(quoted)
 }
 
+// isFieldLine tells a line that is a header field.
 func isFieldLine(line []byte) bool {
-	section, _ := header.Split(line)
-	return len(section) == 1
+	colon := bytes.IndexByte(line, ':')
+	if colon < 1 {
+		return false
+	}
+	for _, c := range bytes.TrimRight(line[:colon], " \t") {
+		if c <= ' ' || c >= 0x7f {
+			return false
+		}
+	}
+	return line[0] != ' ' && line[0] != '\t'
 }
 
 func unquoteLines(in []byte) []byte {
@@ -243,8 +307,8 @@ const maxLostIndent = 20
 // splitLoose cuts like header.Split, but goes on where folded lines have lost their white space, as they do in headers that
 // were quoted in text or edited: a line that is no field belongs to the field above if another field follows before an
 // empty line.
-func splitLoose(raw []byte) (header.Section, []byte) {
-	section, body := header.Split(raw)
+func (p *parser) splitLoose(raw []byte) (header.Section, []byte) {
+	section, body := p.walker.split(raw)
 	for range maxLoose {
 		if len(section) == 0 || len(body) == 0 || endsWithBlank(raw, body) {
 			break
@@ -322,33 +386,53 @@ func (p *parser) textPart() *part {
 }
 
 // originalStarts are the fields with which a quoted original begins.
-var originalStarts = []string{"received", "return-path", "from", "to", "subject", "date", "message-id", "x-", "dkim-signature", "arc-", "mime-version", "delivered-to", "authentication-results", "sender", "reply-to", "domainkey-signature", "content-type", "errors-to", "precedence"}
+var originalStarts = []string{"received", "return-path", "from", "to", "subject", "date", "message-id", "x-", "dkim-signature", "arc-", "mime-version", "delivered-to", "authentication-results", "sender", "reply-to", "domainkey-signature", "content-type", "errors-to", "precedence", "thread-", "in-reply-to", "references", "list-", "accept-language", "content-language"}
 
-// splitQuoted finds where a mail's header section begins inside a text: under an empty line or a line of dashes, several
-// fields of which one is Received, Message-ID or Return-Path. What stands above is the report.
+// splitQuoted finds where a mail's header section begins inside a text: under a line that is no field, several fields of
+// which one is Received, Message-ID or Return-Path, or all that a person sees of a message. All of it may be quoted with
+// ">", or indented. What stands above is the report.
 func splitQuoted(text []byte) (report, quoted []byte) {
 	boundary := true
 	for rest := text; len(rest) > 0; {
 		line, next := cutLine(rest)
-		if boundary && startsOriginal(line) {
+		switch {
+		case boundary && startsOriginal(line):
 			section, body := header.Split(rest)
 			if len(section) >= 3 && isTraced(section) {
 				return text[:len(text)-len(rest)], rest
 			}
 			if len(section) > 1 {
-				rest = body // looking at its lines one by one would be quadratic
+				rest, boundary = body, true // looking at its lines one by one would be quadratic
 				continue
 			}
+		case len(line) > 0 && line[0] == '>' && startsOriginal(bytes.TrimLeft(line, "> ")):
+			if lines := unquoteLines(rest); isQuotedMail(lines) {
+				return text[:len(text)-len(rest)], rest
+			}
+			rest, boundary = skipQuoted(rest), true
+			continue
 		}
-		trimmed := bytes.TrimSpace(line)
-		boundary = len(trimmed) == 0 || bytes.HasSuffix(trimmed, []byte("--")) || bytes.HasSuffix(trimmed, []byte("--|"))
+		boundary = !isFieldLine(line) && (len(line) == 0 || line[0] != ' ' && line[0] != '\t')
 		rest = next
 	}
 	return text, nil
 }
 
+func isQuotedMail(lines []byte) bool {
+	section, _ := header.Split(lines)
+	return len(section) >= 3 && isTraced(section)
+}
+
+// skipQuoted passes over lines quoted with ">".
+func skipQuoted(text []byte) []byte {
+	for len(text) > 0 && text[0] == '>' {
+		_, text = cutLine(text)
+	}
+	return text
+}
+
 func startsOriginal(line []byte) bool {
-	if len(line) < 3 || bytes.IndexByte(line, ':') < 0 {
+	if len(line) < 3 || !isFieldLine(line) {
 		return false
 	}
 	for _, name := range originalStarts {

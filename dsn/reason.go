@@ -142,15 +142,48 @@ func lookupStatus(status string) (statusReason, bool) {
 }
 
 func textReasonOf(diagnostic string) (Reason, bool) {
-	text := wordsOf(diagnostic)
-	for _, row := range textReasons {
-		for _, word := range row.words {
-			if strings.Contains(text, word) {
-				return row.reason, true
-			}
+	var found markSet
+	reasonIndex.scan([]byte(wordsOf(diagnostic)), &found)
+	for i, ids := range reasonIDs {
+		if found.hasAny(ids) {
+			return textReasons[i].reason, true
 		}
 	}
 	return ReasonOther, false
+}
+
+// reasonIndex holds the words of textReasons; reasonIDs their numbers, by row.
+var (
+	reasonIndex markIndex
+	reasonIDs   = indexReasons()
+)
+
+func indexReasons() [][]uint16 {
+	var ids [][]uint16
+	for _, row := range textReasons {
+		ids = append(ids, reasonIndex.enterAll(row.words, true))
+	}
+	return ids
+}
+
+// commonStatus are the codes of the table and the general ones, as they are written.
+var commonStatus = nameStatus()
+
+func nameStatus() map[string]string {
+	names := map[string]string{}
+	for _, code := range []string{"2.0.0", "2.1.5", "2.6.0", "4.0.0", "5.0.0", "5.3.0", "5.5.0", "5.5.1", "5.6.0"} {
+		names[code] = code
+	}
+	for _, row := range statusReasons {
+		if row.code[0] != '.' {
+			names[row.code] = row.code
+			continue
+		}
+		for _, class := range []string{"4", "5"} {
+			names[class+row.code] = class + row.code
+		}
+	}
+	return names
 }
 
 // wordsOf gives a diagnostic in lower case without its addresses and host names, for a host named antispam says nothing

@@ -35,30 +35,60 @@ const (
 type statusReader struct {
 	b    *Bounce
 	list []Recipient
-	cur  Recipient
+	cur  Recipient // its addresses are made of final and original when the group ends
 	seen seen
+
+	final, original []byte // the values of the address fields, unfolded
 }
 
 // readReport reads one delivery-status part: what is about the message goes into b, the recipients, whatever their
 // action, are added to list.
 func readReport(body []byte, b *Bounce, list []Recipient) []Recipient {
 	r := statusReader{b: b, list: list}
+	var buf [maxFieldName]byte
 	for len(body) > 0 {
-		line, rest := cutLine(body)
-		colon := bytes.IndexByte(line, ':')
-		if colon <= 0 || line[0] == ' ' || line[0] == '\t' {
-			if len(bytes.TrimSpace(line)) == 0 {
+		name, colon := lowerName(buf[:], body)
+		if colon <= 0 {
+			line, rest := cutLine(body)
+			if isBlank(line) {
 				r.endGroup()
 			}
 			body = rest
 			continue
 		}
 		raw, rest := cutFolded(body)
-		r.field(bytes.TrimRight(raw[:colon], " \t"), raw[colon+1:])
+		r.field(name, raw[colon+1:])
 		body = rest
 	}
 	r.endGroup()
 	return r.list
+}
+
+// maxFieldName is the length of a field name that is of interest.
+const maxFieldName = 40
+
+// lowerName gives the field name at the start of a line in lower case, "" if it is a long one, and the place of its colon;
+// 0 if the line is no field.
+func lowerName(buf, in []byte) (name []byte, colon int) {
+	if len(in) == 0 || in[0] == ' ' || in[0] == '\t' {
+		return nil, 0
+	}
+	for i, c := range in {
+		switch {
+		case c == ':':
+			return bytes.TrimRight(buf[:min(i, len(buf))], " \t"), i
+		case c == '\n':
+			return nil, 0
+		case i < len(buf):
+			buf[i] = lower(c)
+		}
+	}
+	return nil, 0
+}
+
+// isBlank tells a line of nothing but white space.
+func isBlank(line []byte) bool {
+	return len(line) == 0 || len(bytes.TrimSpace(line)) == 0
 }
 
 // field puts one field where it belongs.
@@ -66,14 +96,13 @@ func (r *statusReader) field(name, raw []byte) {
 	if len(raw) > maxFieldValue {
 		raw = raw[:maxFieldValue]
 	}
-	var buf [32]byte
-	switch string(lowerInto(buf[:], name)) {
+	switch string(name) {
 	case "final-recipient":
 		r.start(seenFinal)
-		r.cur.Address = reportAddress(header.Unfold(raw))
+		r.final = unfolded(raw)
 	case "original-recipient":
 		r.start(seenOriginal)
-		r.cur.Original = undoXtext(reportAddress(header.Unfold(raw)))
+		r.original = unfolded(raw)
 	case "action":
 		r.start(seenAction)
 		r.cur.Action = reportAction(raw)
@@ -82,36 +111,51 @@ func (r *statusReader) field(name, raw []byte) {
 		r.cur.Status = findStatus(raw)
 	case "remote-mta":
 		r.start(seenRemote)
-		r.cur.RemoteMTA = untyped(header.Unfold(raw))
+		r.cur.RemoteMTA = string(untyped(unfolded(raw)))
 	case "diagnostic-code":
 		r.start(seenDiagnostic)
-		r.cur.Diagnostic = untyped(header.Unfold(raw))
+		r.cur.Diagnostic = header.Unfold(untyped(bytes.TrimSpace(raw)))
 	default:
-		r.messageField(string(lowerInto(buf[:], name)), raw)
+		r.messageField(name, raw)
 	}
 }
 
 // messageField reads the fields about the message (RFC 3464 section 2.2) and what MTAs add to them.
-func (r *statusReader) messageField(name string, raw []byte) {
+func (r *statusReader) messageField(name, raw []byte) {
 	b := r.b
-	switch name {
+	switch string(name) {
 	case "reporting-mta":
-		setOnce(&b.ReportingMTA, untyped(header.Unfold(raw)))
+		setOnce(&b.ReportingMTA, untyped(unfolded(raw)))
 	case "received-from-mta":
-		setOnce(&b.ReceivedFromMTA, untyped(header.Unfold(raw)))
+		setOnce(&b.ReceivedFromMTA, untyped(unfolded(raw)))
+		// QUIRK: Gmail writes the sender's address where RFC 3464 section 2.2.3 wants a host.
+		if isAddress([]byte(b.ReceivedFromMTA)) && b.EnvelopeSender == "" {
+			b.EnvelopeSender = strings.ToLower(b.ReceivedFromMTA)
+		}
 	case "original-envelope-id":
-		setOnce(&b.EnvelopeID, header.Unfold(raw))
+		setOnce(&b.EnvelopeID, unfolded(raw))
 	case "arrival-date":
 		if b.Arrival.IsZero() {
-			b.Arrival, _ = header.ParseDate(header.Unfold(raw))
+			b.Arrival, _ = header.Field{Body: raw}.Date()
 		}
 	case "x-original-message-id", "original-message-id":
-		b.RefersTo = firstID(header.Unfold(raw))
-	case "x-postfix-queue-id", "x-maddy-msgid":
-		setOnce(&b.QueueID, header.Unfold(raw))
-	case "x-postfix-sender", "x-maddy-sender":
-		setOnce(&b.EnvelopeSender, senderAddress(untyped(header.Unfold(raw))))
+		b.RefersTo = firstID(raw)
+	case "x-postfix-queue-id", "x-maddy-msgid", "x-symantec-messaging-gateway-queue-id":
+		setOnce(&b.QueueID, unfolded(raw))
+	case "x-postfix-sender", "x-maddy-sender", "x-symantec-messaging-gateway-sender":
+		if b.EnvelopeSender == "" {
+			b.EnvelopeSender = senderAddress(untyped(unfolded(raw)))
+		}
 	}
+}
+
+// unfolded gives a value without its line ends, where it lies if it has none.
+func unfolded(raw []byte) []byte {
+	raw = bytes.TrimSpace(raw)
+	if bytes.IndexByte(raw, '\n') < 0 && bytes.IndexByte(raw, '\r') < 0 && bytes.IndexByte(raw, 0) < 0 {
+		return raw
+	}
+	return []byte(header.Unfold(raw))
 }
 
 // start opens the recipient's group, or the next one where this field was there already.
@@ -125,10 +169,14 @@ func (r *statusReader) start(field seen) {
 // endGroup keeps the recipient read so far. A group without an address goes on with the recipient before it, if that
 // one has no action yet.
 func (r *statusReader) endGroup() {
-	cur := r.cur
-	r.cur, r.seen = Recipient{}, 0
-	if cur == (Recipient{}) {
+	cur, final, original, seen := r.cur, r.final, r.original, r.seen
+	r.cur, r.seen, r.final, r.original = Recipient{}, 0, nil, nil
+	if seen == 0 {
 		return
+	}
+	cur.Address = reportAddress(final)
+	if !sameAddress(final, original) {
+		cur.Original = undoXtext(reportAddress(original))
 	}
 	if cur.Address == "" {
 		cur.Address = cur.Original
@@ -150,9 +198,15 @@ func (r *statusReader) endGroup() {
 	}
 }
 
-func setOnce(field *string, value string) {
+// sameAddress tells whether both values name one address, as they mostly do.
+func sameAddress(a, b []byte) bool {
+	return bytes.Equal(untyped(a), untyped(b))
+}
+
+// setOnce sets a field that has no value yet.
+func setOnce[text string | []byte](field *string, value text) {
 	if *field == "" {
-		*field = value
+		*field = string(value)
 	}
 }
 
@@ -191,39 +245,39 @@ func reportAction(raw []byte) Action {
 }
 
 // untyped drops the type in front of a value ("dns; host", "smtp; 550 no").
-func untyped(value string) string {
-	semi := strings.IndexByte(value, ';')
-	if semi < 0 || semi > 30 || strings.ContainsAny(strings.TrimSpace(value[:semi]), " \t<@[") {
+func untyped(value []byte) []byte {
+	semi := bytes.IndexByte(value, ';')
+	if semi < 0 || semi > 30 || bytes.ContainsAny(bytes.TrimSpace(value[:semi]), " \t<@[") {
 		return value
 	}
-	return strings.TrimSpace(value[semi+1:])
+	return bytes.TrimSpace(value[semi+1:])
 }
 
 // reportAddress gives the address of a "type; address" value in lower case.
-func reportAddress(value string) string {
+func reportAddress(value []byte) string {
 	addr := untyped(value)
-	if strings.IndexByte(addr, '<') >= 0 || strings.IndexByte(addr, '(') >= 0 {
-		if list := header.Addresses(addr); len(list) > 0 {
-			addr = list[0].Addr
+	if bytes.IndexByte(addr, '<') >= 0 || bytes.IndexByte(addr, '(') >= 0 {
+		if list := header.Addresses(string(addr)); len(list) > 0 {
+			addr = []byte(list[0].Addr)
 		}
 	}
-	addr = strings.Trim(addr, "<> \t")
+	addr = bytes.Trim(addr, "<> \t")
 	if n := len(addr); n > 2 && (addr[0] == '"' || addr[0] == '\'') && addr[n-1] == addr[0] {
 		addr = addr[1 : n-1]
 	}
-	if strings.Contains(addr, `\x{`) {
-		addr = undoUnitext(addr)
+	if bytes.Contains(addr, []byte(`\x{`)) {
+		return strings.ToLower(undoUnitext(string(addr)))
 	}
-	return strings.ToLower(addr)
+	return header.LowerASCII(addr)
 }
 
 // senderAddress gives a MAIL FROM in lower case, "<>" for the null reverse-path.
-func senderAddress(value string) string {
-	addr := strings.ToLower(strings.Trim(value, "<> \t"))
-	if addr == "" {
+func senderAddress(value []byte) string {
+	addr := bytes.Trim(value, "<> \t\r\n")
+	if len(addr) == 0 {
 		return "<>"
 	}
-	return addr
+	return header.LowerASCII(addr)
 }
 
 // undoXtext undoes the xtext of ORCPT (RFC 3461 section 4) where an MTA copied it as it came: only if the @ itself or a
@@ -280,11 +334,19 @@ func findStatus(text []byte) string {
 		}
 		at := i + dot // the digit before the dot
 		if n := statusLength(text, at); n > 0 {
-			return string(text[at : at+n])
+			return statusText(text[at : at+n])
 		}
 		i = at
 	}
 	return ""
+}
+
+// statusText makes a string of a status code, without a copy for the common ones.
+func statusText(code []byte) string {
+	if common, ok := commonStatus[string(code)]; ok {
+		return common
+	}
+	return string(code)
 }
 
 // statusLength gives the length of the status code that begins at a place, 0 if there is none.

@@ -1,6 +1,7 @@
 package header
 
 import (
+	"bytes"
 	"net/mail"
 	"strings"
 	"time"
@@ -50,6 +51,20 @@ func ParseDate(value string) (t time.Time, ok bool) {
 		}
 	}
 	return time.Time{}, false
+}
+
+// Date reads the field's value as ParseDate does.
+func (f Field) Date() (t time.Time, ok bool) {
+	body := bytes.TrimSpace(f.Body)
+	if n := len(body); n > 0 && body[n-1] == ')' { // the comment with the zone's name
+		if open := bytes.IndexByte(body, '('); open > 0 {
+			body = bytes.TrimRight(body[:open], " ")
+		}
+	}
+	if t, ok := parseUsual(string(body)); ok {
+		return t, true
+	}
+	return ParseDate(f.Value())
 }
 
 func isWeekday(word string) bool {
