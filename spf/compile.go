@@ -26,7 +26,7 @@ import (
 
 // Bounds on a compilation, of which strangers write the policy, and on what is kept.
 const (
-	compileAt    = 2       // the check of a domain and family that makes a table
+	compileAt    = 8       // the check of a domain and family that makes a table, which costs as much as some 100 checks
 	maxQuestions = 128     // asked of DNS; a single check may ask for as much, honest policies need a quarter
 	maxNetworks  = 1024    // in one table
 	maxWork      = 1 << 20 // terms passed, some milliseconds
@@ -52,7 +52,7 @@ func (m Macro) varies() bool {
 
 // table is the compiled policy of one domain for one address family.
 type table struct {
-	rows    bart.Fast[*row] // nil: ask the evaluator
+	rows    bart.Table[*row] // nil: ask the evaluator
 	expires time.Time
 }
 
@@ -105,14 +105,17 @@ func (c *Checker) compile(ctx context.Context, id identity) *table {
 	records := new(recordCache)
 	whole := netip.PrefixFrom(id.ip, 0).Masked()
 	t, todo, known := new(table), []netip.Prefix{whole}, map[netip.Prefix]bool{whole: true}
+	var tested []netip.Prefix
 	for work := 0; len(todo) > 0; {
 		network := todo[len(todo)-1]
 		todo = todo[:len(todo)-1]
 
 		e := c.evaluation(ctx, identity{ip: network.Addr(), domain: id.domain})
 		e.compiling, e.bits, e.dns, e.records, e.now, e.tracing = true, network.Bits(), dns, records, start, false
+		e.tested = tested[:0]
 		t.rows.Insert(network, e.row())
-		for _, n := range e.tested {
+		tested = e.tested
+		for _, n := range tested {
 			if n = n.Masked(); n.Addr().BitLen() == whole.Addr().BitLen() && !known[n] {
 				known[n] = true
 				todo = append(todo, n)
