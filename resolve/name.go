@@ -71,10 +71,14 @@ func isDigit(c byte) bool { return '0' <= c && c <= '9' }
 
 // lowerASCII lowers what DNS compares without case (RFC 4343); strings.ToLower would touch other octets, too.
 func lowerASCII(s string) string {
+	first := strings.IndexFunc(s, func(r rune) bool { return 'A' <= r && r <= 'Z' })
+	if first < 0 {
+		return s
+	}
 	b := []byte(s)
-	for i, c := range b {
+	for i, c := range b[first:] {
 		if 'A' <= c && c <= 'Z' {
-			b[i] = c + 'a' - 'A'
+			b[first+i] = c + 'a' - 'A'
 		}
 	}
 	return string(b)
