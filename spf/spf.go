@@ -5,6 +5,10 @@
 // left to right (eval.go) and says not only what came out but how: whose record decided, by which term, on which path of
 // includes and redirects, after how many look-ups, and what each term came to. The explanation is data, not a log.
 //
+// What is asked often is answered fast: parsed records are remembered while their answers hold (source.go), and the policy
+// of a domain that is checked again and again becomes a table from networks to outcomes (compile.go). Neither changes an
+// outcome.
+//
 // DNS comes through Resolver. What it must tell apart is "there is nothing" from "DNS could not answer": the one is a
 // void look-up, the other temperror.
 //
