@@ -37,6 +37,11 @@ func inspect[R dns.RR, T any](ctx context.Context, c *Client, name string, qtype
 		return nil, nil
 	}
 	q := question{name: fqdn, qtype: qtype}
+	for ; c.base != nil; c = c.base {
+		if reply, err := c.over.Lookup(q.name, qtype); err == nil && len(reply.Records) > 0 {
+			return decoded(reply.Records, decode), nil
+		}
+	}
 	rrs, _, err := c.backend.ask(ctx, q)
 	if c.record != nil && ctx.Err() == nil {
 		c.record.add(q, rrs, err)
@@ -44,12 +49,16 @@ func inspect[R dns.RR, T any](ctx context.Context, c *Client, name string, qtype
 	if err != nil {
 		return nil, &Error{Name: strings.TrimSuffix(name, "."), Type: dns.TypeToString[qtype], Err: err}
 	}
+	return decoded(rrs, decode), nil
+}
+
+func decoded[R dns.RR, T any](rrs []dns.RR, decode func(R) T) (list []T) {
 	for _, rr := range rrs {
 		if r, ok := rr.(R); ok {
 			list = append(list, decode(r))
 		}
 	}
-	return list, nil
+	return list
 }
 
 func plainStrings(list []string) []string {

@@ -31,30 +31,34 @@ type ExplainedTerm struct {
 // Explain puts a survey into words: the tree as it is evaluated.
 func (s *Survey) Explain() *Explanation {
 	e := &teller{once: map[Kind]bool{}}
-	return e.record(s.Root)
+	return e.record(s.Root, false)
 }
 
 // teller remembers which general remarks were made.
 type teller struct{ once map[Kind]bool }
 
-func (e *teller) record(n *Node) *Explanation {
+// record explains one record; included says that only its passes count above.
+func (e *teller) record(n *Node, included bool) *Explanation {
 	x := &Explanation{Domain: n.Domain, Record: n.Record, Problem: n.Problem, Lookups: n.Lookups, Terms: []ExplainedTerm{}}
 	if n.Record != "" {
 		x.Passes = amount(n.Networks())
 	}
 	for _, b := range n.Branches {
-		x.Terms = append(x.Terms, e.term(b))
+		x.Terms = append(x.Terms, e.term(b, included))
 	}
 	return x
 }
 
-func (e *teller) term(b *Branch) ExplainedTerm {
+func (e *teller) term(b *Branch, included bool) ExplainedTerm {
 	x := ExplainedTerm{Term: b.Term.Text, Ignored: b.Ignored, Lookups: b.Lookups, Problem: b.Failed}
 	if b.Syntax != nil {
 		x.Problem = b.Syntax.Problem + "; this makes the whole record worthless"
 		return x
 	}
 	x.Text = Sentence(b.Term, b.Target) + e.remark(b)
+	if included && b.Term.Kind == All && b.Term.Qualifier != Pass {
+		x.Text = "Everybody else: no pass from here, and the record above goes on with its next term."
+	}
 	if b.Ignored != "" {
 		return x
 	}
@@ -67,7 +71,7 @@ func (e *teller) term(b *Branch) ExplainedTerm {
 	}
 	x.Shared = shared(b)
 	if b.Node != nil && b.Node.Trouble != Missing && b.Node.Trouble != Loop {
-		x.Below = e.record(b.Node)
+		x.Below = e.record(b.Node, included || b.Term.Kind == Include)
 		if b.Node.Trouble != Sound {
 			x.Problem = ""
 		}
@@ -244,24 +248,44 @@ func thousands(n uint64) string {
 	return s
 }
 
-// ExplainStep puts one step of a check into a sentence: what the term asks, and what came of it.
-func ExplainStep(s Step) string {
-	meaning := ""
-	if p, err := Parse(version + " " + s.Term); err == nil && len(p.Terms) == 1 {
-		target := ""
-		if len(p.Terms[0].Domain) == 0 {
+// ExplainSteps puts the steps of a check into sentences, one each: what the term asks, and what came of it.
+func ExplainSteps(domain string, steps []Step) (texts []string) {
+	deciding := map[string]bool{strings.ToLower(domain): true} // records whose word is final: the others are included
+	for _, s := range steps {
+		t := readBranch(token{text: s.Term}).Term
+		target := t.Domain.String()
+		if target == "" {
 			target = s.Domain
 		}
-		meaning = Sentence(p.Terms[0], target) + " "
+		final := deciding[strings.ToLower(s.Domain)]
+		if s.Outcome == "followed" && final {
+			deciding[strings.ToLower(strings.TrimSuffix(target, "."))] = true
+		}
+		what := stepWords(s, t, final)
+		if s.Text != "" {
+			what += " (" + s.Text + ")"
+		}
+		if t.Kind == All && !final {
+			texts = append(texts, what+".")
+			continue
+		}
+		texts = append(texts, Sentence(t, target)+" "+what+".")
 	}
-	what := map[string]string{
-		"match": "It matches: this decides", "no-match": "It doesn't match: on to the next", "followed": "Nothing matched, so it is followed",
-	}[s.Outcome]
-	if what == "" {
-		what = "It ends the check with " + s.Outcome
+	return texts
+}
+
+func stepWords(s Step, t Term, final bool) string {
+	switch {
+	case s.Outcome == "match" && final:
+		return "It matches: this decides"
+	case s.Outcome == "match" && t.Qualifier == Pass:
+		return "It matches: a pass, so the include above matches"
+	case s.Outcome == "match":
+		return "It matches: no pass from here, so the record above goes on"
+	case s.Outcome == "no-match":
+		return "It doesn't match: on to the next"
+	case s.Outcome == "followed":
+		return "Nothing matched, so it is followed"
 	}
-	if s.Text != "" {
-		what += " (" + s.Text + ")"
-	}
-	return meaning + what + "."
+	return "It ends the check with " + s.Outcome
 }

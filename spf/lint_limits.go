@@ -95,8 +95,8 @@ func tooManyHosts(l *linter) (hits []hit) {
 	return hits
 }
 
-// oneFamily counts hosts that a client of one family asks about in vain.
-func oneFamily(l *linter) []hit {
+// lacksFamily counts hosts that a client of one family asks about in vain.
+func lacksFamily(l *linter) []hit {
 	var no4, no6 []string
 	l.all(func(_ *Node, b *Branch) {
 		for _, h := range b.Hosts {

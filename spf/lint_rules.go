@@ -111,7 +111,7 @@ var limitRules = []rule{
 		fix:    "Take out the terms whose names no longer exist."},
 	{id: "L05", severity: SeverityError, source: "4.6.4", find: tooManyHosts, effect: failsAll,
 		fix: "Replace mx by the ip4/ip6 of the hosts that really send."},
-	{id: "L06", severity: SeverityWarning, source: "4.6.4", find: oneFamily,
+	{id: "L06", severity: SeverityWarning, source: "4.6.4", find: lacksFamily,
 		effect: "For clients of the other address family each of these hosts is a look-up that finds nothing; several verifiers count them and answer permerror.",
 		fix:    "Write the addresses themselves (ip4:, ip6:) in place of these terms."},
 	{id: "L07", severity: SeverityError, source: "5.2", find: brokenIncludes, effect: "Receivers answer permerror for all mail that reaches this term.",
