@@ -25,10 +25,11 @@ var mayImport = map[string][]string{
 	"resolve":           nil,
 	"spf":               nil,
 	"classify":          {"dsn", "trace", "spf", "proof"},
-	"report":            {"classify"},
+	"report":            {"classify", "spf"}, // spf: its explanations and complaints are data that only want printing
 	"internal/header":   nil,
 	"internal/dnstest":  {"resolve"},
 	"internal/imaptest": nil,
+	"internal/netinfo":  nil,
 	"internal/demo":     {"internal/dnstest", "internal/imaptest"},
 }
 

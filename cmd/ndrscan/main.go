@@ -81,7 +81,7 @@ Then:     ndrscan scan imaps://you@mail.example.com`,
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return hint(withCode(exitUsage, err), "ndrscan help "+cmd.Name()+" lists the flags")
 	})
-	root.AddCommand(a.newScan(), a.newExplain(), a.newDemo(), a.newVersion())
+	root.AddCommand(a.newScan(), a.newExplain(), a.newDemo(), a.newSPF(), a.newDoctor(), a.newVersion())
 	return root
 }
 
