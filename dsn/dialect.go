@@ -2,6 +2,7 @@ package dsn
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 
 	"ndrscan/internal/header"
@@ -43,9 +44,19 @@ var dialects = indexed(dialectTable)
 func indexed(table []dialect) []dialect {
 	for i := range table {
 		d := &table[i]
+		d.mta, d.sender = loweredHeads(d.mta), loweredHeads(d.sender)
 		d.marksIDs, d.alsoIDs, d.lacksIDs = index.enterAll(d.marks, false), index.enterAll(d.also, false), index.enterAll(d.lacks, false)
 	}
 	return table
+}
+
+// loweredHeads gives marks in the form in which wordAfter wants them.
+func loweredHeads(marks []string) []string {
+	var heads []string
+	for _, mark := range lowered(marks) {
+		heads = append(heads, strings.TrimRight(mark, " "))
+	}
+	return heads
 }
 
 // findRow gives the first row that claims the message.
@@ -101,13 +112,13 @@ func (p *parser) nameWriter() {
 	}
 }
 
-// wordAfter gives the word that stands behind a mark in the text.
+// wordAfter gives the word that stands behind a mark in the text; the mark is in lower case.
 func wordAfter(text []byte, mark string) []byte {
-	at := indexFold(text, strings.ToLower(mark))
+	at := indexFold(text, mark)
 	if at < 0 {
 		return nil
 	}
-	word := bytes.TrimLeft(text[at+len(mark):], " \t\n")
+	word := bytes.TrimLeft(text[at+len(mark):], " \t\r\n")
 	if end := bytes.IndexAny(word, " \t\r\n"); end >= 0 {
 		word = word[:end]
 	}
@@ -198,20 +209,25 @@ var dialectTable = []dialect{
 		source: "Exchange 4.0 Internet Mail Connector, 2000, 2003; Outlook's view of their DSNs"},
 	{id: "hmailserver", marks: []string{"hMailServer sent:", "\nhMailServer"}, also: []string{"Your message did not reach some or all of the intended recipients."}, read: exchangeList("could not be reached:"),
 		source: "hMailServer server messages SEND_FAILED_NOTIFICATION"},
-	{id: "exchange-online", marks: []string{"Generating server: *.outlook.com", "Generierender Server: *.outlook.com"}, original: []string{"Original message headers:"}, read: exchangeList(exchangeHeads...),
-		source: "Microsoft 365: learn.microsoft.com, non-delivery reports in Exchange Online"},
-	{id: "exchange/2007", marks: []string{"Generating server: ", "Generierender Server: "}, lacks: []string{"Generating server: *.outlook.com", "Generierender Server: *.outlook.com"},
-		original: []string{"Original message headers:", "Ursprüngliche Nachrichtenkopfzeilen:"}, read: exchangeList(exchangeHeads...),
-		source: "Exchange Server 2007 to 2019: learn.microsoft.com, non-delivery reports"},
+	{id: "exchange-online", marks: onOutlook(exchangeServers), original: exchangeOriginals, mta: exchangeServers, sender: []string{"Sender Address:"}, read: exchangeList(exchangeHeads...),
+		source: "Microsoft 365: learn.microsoft.com, non-delivery reports in Exchange Online, in its languages; the short form and the one with Error Details and Message Hops"},
+	{id: "exchange-online/words", marks: []string{".prod.outlook.com", ".PROD.OUTLOOK.COM", ".protection.outlook.com", ".prod.exchangelabs.com"}, lacks: onOutlook(exchangeServers), fields: exchangeFields, original: exchangeOriginals, read: exchangeList(exchangeHeads...),
+		source: "Microsoft 365: X-MS-Exchange-Message-Is-Ndr stands on its reports in every language"},
+	{id: "exchange/2007", marks: exchangeServers, lacks: onOutlook(exchangeServers),
+		original: exchangeOriginals, mta: exchangeServers, read: exchangeList(exchangeHeads...),
+		source: "Exchange Server 2007 to 2019: learn.microsoft.com, DSNs and NDRs in Exchange Server"},
+	{id: "exchange/words", fields: exchangeFields, lacks: slices.Concat(exchangeServers, []string{".prod.outlook.com", ".PROD.OUTLOOK.COM", ".protection.outlook.com", ".prod.exchangelabs.com"}),
+		original: exchangeOriginals, read: exchangeList(exchangeHeads...),
+		source: "Exchange Server 2007 to 2019: the sender MicrosoftExchange329e71ec88ae4615bbc36ab6ce41109e is the same in every language"},
 	{id: "microsoft-smtp", marks: []string{"Delivery to the following recipients failed.", "Delivery to the following recipients has been delayed."}, read: listed("Delivery to the following recipients"),
 		source: "SMTP service of Windows 2000 and later, Exchange 2000/2003, Hotmail"},
 
 	{id: "gmail/old", marks: []string{"Technical details of permanent failure", "Technical details of temporary failure", "Delivery to the following recipient failed permanently:", "Delivery to the following recipient has been delayed:"},
 		original: []string{"----- Original message -----", "----- Message header follows -----"}, read: listed("Delivery to the following recipient"),
 		source: "Gmail until about 2016"},
-	{id: "gmail", fields: []fieldMark{{"From", "mailer-daemon@googlemail.com"}}, lacks: []string{"Technical details of ", "Delivery to the following recipient", "groups.google.com"}, original: []string{"----- Original message -----", "----- Message header follows -----"}, read: noRecipients,
-		source: "Gmail since about 2016: multipart/report, words in the user's language"},
-	{id: "googlegroups", marks: []string{"groups.google.com"}, fields: []fieldMark{{"From", "mailer-daemon@googlemail.com"}}, lacks: []string{"Technical details of "}, original: []string{"----- Original message -----"}, read: noRecipients,
+	{id: "gmail", fields: googleDaemon, lacks: []string{"Technical details of ", "Delivery to the following recipient", "groups.google.com", "Google Groups", "the group you tried to contact"}, original: []string{"----- Original message -----", "----- Message header follows -----"}, read: firstOf(googlePhrases, besideReply),
+		source: "Gmail and Google Workspace since about 2016: multipart/report, words in the user's language"},
+	{id: "googlegroups", marks: []string{"groups.google.com", "Google Groups", "the group you tried to contact"}, fields: googleDaemon, lacks: []string{"Technical details of "}, original: []string{"----- Original message -----"}, read: noRecipients,
 		source: "Google Groups' refusals: the address is only in X-Failed-Recipients"},
 
 	{id: "domino", marks: []string{"was not delivered to:"}, also: []string{"because:"}, lacks: []string{"for the following reason:"}, read: listed("was not delivered to:"), source: "Lotus Domino router, since 5"},
@@ -262,5 +278,33 @@ var dialectTable = []dialect{
 	{id: "fml", marks: []string{"You are not a member of this mailing list <"}, kind: KindList, source: "fml"},
 }
 
-// exchangeHeads stand above Exchange's lists since 2007, in the words of its versions.
-var exchangeHeads = []string{"Delivery has failed to these recipients or", "rejected your message to the following e", "The following recipients or groups couldn't be", "wasn't delivered to anyone because", "couldn't be delivered to the following"}
+// Exchange since 2007 writes in the language of the sender. These are its fixed lines in the languages of which samples or
+// documents were seen; what it writes in others is read by its fields and its build (an address alone in a line, its reply
+// under it, header fields under a heading).
+var (
+	// googleDaemon is the sender of Google's reports.
+	googleDaemon = []fieldMark{{"From", "mailer-daemon@googlemail.com"}, {"From", "mailer-daemon@google.com"}}
+
+	// exchangeFields stand on every report of Exchange.
+	exchangeFields = []fieldMark{{"X-MS-Exchange-Message-Is-Ndr", ""}, {"From", "microsoftexchange329e71ec88ae4615bbc36ab6ce41109e"}}
+
+	// exchangeHeads stand above the list of recipients.
+	exchangeHeads = []string{"Delivery has failed to these recipients or", "Delivery is delayed to these recipients or", "rejected your message to the following e", "The following recipients or groups couldn't be", "wasn't delivered to anyone because", "couldn't be delivered to the following",
+		"Fehler bei der Nachrichtenzustellung an folgende Empf", "Échec de la remise ", "Error de entrega a estos destinatarios o", "Error al entregar a estos destinatarios o", "Recapito non riuscito ", "Bezorging aan de volgende geadresseerden", "Falha na entrega ", "Não foi possível entregar a estes destinatários", "次の受信者または"}
+
+	// exchangeServers stand before the name of the server that wrote the report.
+	exchangeServers = []string{"Generating server: ", "DSN generated by: ", "Generierender Server: ", "Serveur de génération\u00a0: ", "Serveur de génération : ", "Serveur de génération: ", "Servidor de generación: ", "Generando servidor: ", "Server di generazione: ", "Bronserver: ", "Genererende server: ", "Servidor de origem: ", "Gerando servidor: ", "Servidor gerador: ", "Genererande server: ", "生成元サーバー: ", "生成サーバー: "}
+
+	// exchangeOriginals stand above the fields of the original.
+	exchangeOriginals = []string{"Original message headers:", "Original Message Headers", "Ursprüngliche Nachrichtenkopfzeilen", "Ursprüngliche Nachrichtenheader", "Ursprüngliche Nachrichtenköpfe", "En-têtes de message d'origine", "En-têtes du message d'origine", "En-têtes de message d\u2019origine", "Encabezados de mensajes originales", "Encabezados de mensaje originales", "Encabezados originales del mensaje", "Intestazioni originali del messaggio", "Intestazioni originali", "Oorspronkelijke berichtkoppen", "Cabeçalhos originais da mensagem", "Cabeçalhos de mensagem originais", "Ursprungshuvuden", "元のメッセージ ヘッダー", "元のメッセージのヘッダー"}
+)
+
+// onOutlook gives the marks of servers of Microsoft 365.
+func onOutlook(servers []string) []string {
+	var marks []string
+	for _, server := range servers {
+		server = strings.TrimRight(server, " ")
+		marks = append(marks, server+"*.outlook.com", server+"*.exchangelabs.com", server+"*.office365.us", server+"*.outlook.cn")
+	}
+	return marks
+}

@@ -236,7 +236,7 @@ func base64Lines(text string) string {
 }
 
 func TestIndexFold(t *testing.T) {
-	for _, text := range []string{"", "abc", "ABC abc", "xxAbCxx", "aaab", "AAAB", "AaAaAb", "(#5", "mm Message"} {
+	for _, text := range []string{strings.Repeat("x", 510) + "aAb" + strings.Repeat("y", 2000) + "ABC message", "", "abc", "ABC abc", "xxAbCxx", "aaab", "AAAB", "AaAaAb", "(#5", "mm Message"} {
 		for _, word := range []string{"a", "abc", "aab", "b", "(#", "message", "zz"} {
 			if got, want := indexFold([]byte(text), word), strings.Index(strings.ToLower(text), word); got != want {
 				t.Errorf("%q in %q: %d, want %d", word, text, got, want)

@@ -12,7 +12,7 @@ func looksLikeHTML(text []byte) bool {
 }
 
 // blockTags end a line where they stand in HTML.
-var blockTags = []string{"br", "p", "/p", "div", "/div", "tr", "/tr", "li", "/li", "td", "h1", "h2", "h3", "/h1", "/h2", "/h3", "hr", "pre", "/pre"}
+var blockTags = []string{"br", "p", "/p", "div", "/div", "tr", "/tr", "li", "/li", "h1", "h2", "h3", "/h1", "/h2", "/h3", "hr", "pre", "/pre"}
 
 // stripHTML gives HTML as lines of text: tags go, block tags end lines, entities are undone. What stands in angle
 // brackets and holds an @ but no blank is an address, not a tag.
@@ -43,11 +43,14 @@ func stripHTML(text []byte) []byte {
 			} else {
 				closed = false
 			}
+		case isTag(tag, "td"), isTag(tag, "th"):
+			out = append(out, ' ')
 		case isBlockTag(tag):
 			out = append(out, '\n')
 		}
 	}
-	return []byte(html.UnescapeString(string(out)))
+	plain := []byte(html.UnescapeString(string(out)))
+	return bytes.ReplaceAll(plain, []byte("\u00a0"), []byte(" ")) // no-break spaces indent folded fields
 }
 
 func isBlockTag(tag []byte) bool {

@@ -319,7 +319,7 @@ func (p *parser) saysFailure() bool { return p.head.hasAny(marked.failure) }
 const maxHead = 8 << 10
 
 // delays are what reports of a delay say and reports of a failure don't.
-var delays = []string{"has not yet been delivered", "not yet been delivered", "this is a warning message only", "has been delayed", "delivery attempts will continue", "will continue to be attempted", "will continue to attempt delivery", "message will be retried", "you do not need to resend", "no action is required on your part", "will keep trying", "delivery is delayed", "still being retried"}
+var delays = []string{"has not yet been delivered", "not yet been delivered", "this is a warning message only", "has been delayed", "delivery attempts will continue", "will continue to be attempted", "will continue to attempt delivery", "message will be retried", "you do not need to resend", "no action is required on your part", "will keep trying", "delivery is delayed", "still being retried", "will retry for", "delivery incomplete", "hasn't been delivered yet", "will be retried", "will continue to try", "delivery temporarily delayed"}
 
 func (p *parser) delayed() bool { return p.head.hasAny(marked.delay) }
 

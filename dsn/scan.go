@@ -33,10 +33,24 @@ func hasPrefixFold(in []byte, prefix string) bool {
 }
 
 // indexFold finds word, which is in lower case, in text, whatever the case of ASCII letters there.
+//
+// It goes block by block, so that a search that ends early has not looked through all of the text for the other letter.
 func indexFold(text []byte, word string) int {
 	if word == "" {
 		return 0
 	}
+	const block = 512
+	for start := 0; start+len(word) <= len(text); start += block {
+		end := min(len(text), start+block+len(word)-1)
+		if i := indexFoldBlock(text[start:end], word); i >= 0 {
+			return start + i
+		}
+	}
+	return -1
+}
+
+// indexFoldBlock is indexFold for a short text.
+func indexFoldBlock(text []byte, word string) int {
 	small, large := word[0], word[0]
 	if 'a' <= small && small <= 'z' {
 		large -= 'a' - 'A'

@@ -245,6 +245,7 @@ func eximList(text []byte) []Recipient {
 // address with SMTP= in it, then the error.
 func exchangeList(heads ...string) reader {
 	heads = lowered(heads)
+	otherwise := firstOf(besideReply, phrases("recipient address:", "your message to "))
 	return func(text []byte) []Recipient {
 		for _, head := range heads {
 			at := indexFold(text, head)
@@ -259,9 +260,37 @@ func exchangeList(heads ...string) reader {
 				return list
 			}
 		}
-		return nil
+		return otherwise(text)
 	}
 }
+
+// besideReply reads addresses that stand alone in a line with a reply under them, in any language; a host's name can
+// stand between.
+func besideReply(text []byte) []Recipient {
+	var list []Recipient
+	for rest := text; len(rest) > 0 && len(list) < maxTextRecipients; {
+		line, next := cutLine(rest)
+		rest = next
+		addr, tail, ok := leadingAddress(line)
+		if !ok || len(bytes.Trim(tail, " \t>.;:,")) > 0 {
+			continue
+		}
+		for range maxBetween {
+			if line, next = cutLine(next); isReplyLine(line) {
+				para, _ := cutParagraph(next, leadingAddress)
+				list = append(list, Recipient{Address: addr, Diagnostic: joinDiagnostic(line[replyAt(line):], para)})
+				break
+			}
+		}
+	}
+	return list
+}
+
+// maxBetween is the number of lines under an address among which its reply can be.
+const maxBetween = 3
+
+// googlePhrases stand before the address in Gmail's reports; the fields of the report say it, too.
+var googlePhrases = phrases("your message wasn't delivered to ", "there was a problem delivering your message to ", "delivering your message to ", "your message to ", "message to ")
 
 func exchangeAddress(line []byte) (addr string, tail []byte, ok bool) {
 	if addr, tail, ok = leadingAddress(line); ok {
