@@ -40,15 +40,8 @@ const (
 // errUntabled ends the evaluation of a network where its addresses part ways.
 var errUntabled = errors.New("the outcome depends on more than the client's network")
 
-// varies: what the macro-string becomes depends on more than the domain and the client's family.
-func (m Macro) varies() bool {
-	for _, p := range m {
-		if p.letter != 0 && p.letter != 'd' && p.letter != 'v' {
-			return true
-		}
-	}
-	return false
-}
+// varying are the macros that speak of more than the domain and the client's family.
+const varying letters = "slohip"
 
 // table is the compiled policy of one domain for one address family.
 type table struct {

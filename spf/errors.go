@@ -46,3 +46,6 @@ func temporary(err error) *trouble {
 func permanent(format string, args ...any) *trouble {
 	return &trouble{PermError, fmt.Sprintf(format, args...)}
 }
+
+// unmatchable is the trouble with a mechanism that speaks of a local part which can't stand in a name: it doesn't match.
+var unmatchable = permanent("the sender's local part is not ASCII (RFC 8616 section 4)")

@@ -29,6 +29,7 @@ type identity struct {
 	ip           netip.Addr
 	domain       string // to be checked
 	local        string // of the sender
+	wideLocal    bool   // it isn't ASCII
 	senderDomain string
 	helo         string
 }
@@ -53,6 +54,7 @@ func identify(req Request) (id identity, problem string) {
 	if id.local == "" {
 		id.local = "postmaster"
 	}
+	id.wideLocal = !isASCII(id.local)
 	if !isASCII(id.senderDomain) { // section 4.3: U-labels are looked up as A-labels
 		if ascii, err := idna.Lookup.ToASCII(id.senderDomain); err == nil {
 			id.senderDomain = ascii
@@ -254,6 +256,9 @@ func (e *evaluation) match(t *Term, domain string, v *verdict) (ok bool) {
 		ok, shared, bad = e.lookUp(t)
 	}
 	switch {
+	case bad == unmatchable:
+		e.text = bad.text
+		e.step(t, domain, "no-match")
 	case bad != nil:
 		*v = e.fail(t, domain, bad)
 		return true
@@ -477,8 +482,11 @@ func (e *evaluation) target(t *Term) (string, *trouble) {
 	if len(t.Domain) == 0 {
 		return e.domain(), nil
 	}
-	if e.compiling && t.Domain.varies() {
+	if e.compiling && t.Domain.speaksOf(varying) {
 		return "", temporary(errUntabled)
+	}
+	if e.wideLocal && t.Domain.speaksOf("sl") {
+		return "", unmatchable
 	}
 	text, ok := e.expand(t.Domain, e.domain())
 	if !ok {

@@ -148,6 +148,16 @@ func parseExpand(s string, allowed letters) (p part, rest string, err error) {
 	return p, rest, p.readTransformers(body[1:])
 }
 
+// speaksOf says whether one of the letters stands in the macro-string.
+func (m Macro) speaksOf(letters letters) bool {
+	for _, p := range m {
+		if p.letter != 0 && strings.IndexByte(string(letters), p.letter) >= 0 {
+			return true
+		}
+	}
+	return false
+}
+
 // readTransformers reads *DIGIT [ "r" ] *delimiter.
 func (p *part) readTransformers(s string) error {
 	digits := 0

@@ -60,6 +60,8 @@ nullmx     IN MX 0 .
 broken     IN TXT "v=spf1 a:down.example.com -all"
 _temperror.invalid. IN TXT "A" "SERVFAIL" "down.example.com."
 _temperror.invalid. IN TXT "TXT" "SERVFAIL" "down.example.com."
+wide.example.net.        IN TXT "v=spf1 exists:%{l}.ok.example.com -include:%{l}.absent.example.net a:%{s} ~all"
+j\195\182rg.ok           IN A 127.0.0.2
 xn--mller-kva.example.   IN TXT "v=spf1 exists:%{o}.ok.example.com -all"
 xn--mller-kva.example.ok IN A 127.0.0.2
 big        IN TXT "v=spf1 exists:%{s}%{s}%{s}%{s}%{s}%{s}.example.com -all"
@@ -152,6 +154,8 @@ func TestCheck(t *testing.T) {
 		{name: "macro that grows", ip: "192.0.2.1", sender: strings.Repeat("x", 900) + "@big.example.com",
 			want: spf.Outcome{Result: spf.PermError, Domain: "big.example.com", Path: []string{"big.example.com"}, Lookups: 1,
 				Problem: `"exists:%{s}%{s}%{s}%{s}%{s}%{s}.example.com" becomes longer than 4096 characters`}},
+		{name: "local part that can't stand in a name", ip: "192.0.2.1", sender: "j\u00f6rg@wide.example.net",
+			want: spf.Outcome{Result: spf.SoftFail, Domain: "wide.example.net", Mechanism: "~all", Path: []string{"wide.example.net"}, Lookups: 3}},
 		{name: "endless sender", ip: "192.0.2.1", sender: strings.Repeat("x", 1<<20) + "@big.example.com",
 			want: spf.Outcome{Result: spf.None, Problem: "the sender is longer than any mail address"}},
 		{name: "no address", sender: "a@example.com", want: spf.Outcome{Result: spf.None, Problem: "there is no client address to check"}},
