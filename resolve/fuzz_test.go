@@ -17,6 +17,7 @@ func FuzzReplay(f *testing.F) {
 	f.Add("example.com", "v=spf1 -all", "")
 	f.Add("*.a;b\"(c).\xff\\.example", "caf\xe9 \"q\" \\ \x00", "")
 	f.Add("broken.example", "", "192.0.2.53:53 answered \"SERVFAIL\"")
+	f.Add("\u0782\\", "0", "0")
 	f.Add(strings.Repeat("\x80.", 120)+"x", strings.Repeat("y", 600), strings.Repeat("\xfe", 300))
 	f.Fuzz(func(t *testing.T, name, text, failure string) {
 		first := newClient(fixed{text, failure}, Options{Record: true})

@@ -80,9 +80,9 @@ func presentation(key string) string {
 	var out strings.Builder
 	for i := 0; i < len(key); i++ {
 		c := key[i]
-		if c == '\\' && i+1 < len(key) { // plainName's escapes: a dot or a backslash inside a label
-			i++
-			writeOctet(&out, key[i])
+		if c == '\\' && i+1 < len(key) { // a dot or a backslash inside a label
+			c, i = escaped(key, i)
+			writeOctet(&out, c)
 			continue
 		}
 		if c == '.' || c == '-' || c == '_' || isDigit(c) || 'a' <= c && c <= 'z' {

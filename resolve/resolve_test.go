@@ -39,6 +39,7 @@ loop2    IN CNAME loop
 dangling IN CNAME absent
 foo:bar/baz       IN A 192.0.2.7
 two\032words\037  IN A 192.0.2.8
+\222\130\092.        IN A 192.0.2.9
 big      IN TXT "` + long + `" "` + long + `" "` + long + `" "` + long + `" "` + long + `" "` + long + `" "` + long + `"
 25.2.0.192.in-addr.arpa. IN PTR mail
 25.2.0.192.in-addr.arpa. IN PTR Alias.Example.ORG.
@@ -85,6 +86,7 @@ var lookups = []looked{
 	{kind: "A", name: strings.Repeat("x", 64) + ".example.com"},
 	{kind: "A", name: strings.Repeat("long.", 50) + "example.com"},
 	{kind: "A", name: `one\.label.example.org`},
+	{kind: "A", name: "\u0782\\", want: []string{"192.0.2.9"}},
 }
 
 func TestLookups(t *testing.T) {

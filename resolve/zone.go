@@ -95,7 +95,7 @@ type Reply struct {
 // zone; a loop is the error. So is a look-up that the zone says fails.
 func (z *Zone) Lookup(name string, qtype uint16) (Reply, error) {
 	var reply Reply
-	owner := key(dns.Fqdn(name))
+	owner := key(name)
 	for {
 		if reason, ok := z.fails[question{owner, qtype}]; ok {
 			return reply, errors.New(reason)
