@@ -127,6 +127,7 @@ type Bounce struct {
 
 	Recipients []Recipient // failed ones of a bounce, delayed ones of a delay; others are left out
 	Original   Original
+	Feedback   *Feedback // what a feedback report says, nil for other kinds
 
 	Forwarded bool   // the report came inside a message of somebody who passed it on; Header is without that one's Received lines
 	Lost      bool   // evidence of a bounce is there and could not be read, as Problem says
@@ -248,7 +249,7 @@ func (p *parser) sortParts() {
 	for i := range p.walker.parts {
 		part := &p.walker.parts[i]
 		switch typ := part.typ; {
-		case typ == "text/plain" && part.depth < 2:
+		case typ == "text/plain" && i == 0: // the text for people
 		case typ == "message/delivery-status", typ == "message/global-delivery-status":
 			p.addStatus(part.content())
 		case typ == "message/disposition-notification", typ == "message/global-disposition-notification":

@@ -2,7 +2,6 @@ package dsn
 
 import (
 	"bytes"
-	"slices"
 	"strings"
 
 	"ndrscan/internal/header"
@@ -17,7 +16,10 @@ func (p *parser) decide() {
 	switch {
 	case p.row != nil && p.row.kind != "" && p.row.kind != KindBounce:
 		b.Kind = p.row.kind
-	case p.feedback != nil, isComplaint(b.Subject):
+	case p.feedback != nil:
+		b.Kind = KindFeedback
+		p.readFeedback()
+	case isComplaint(b.Subject):
 		b.Kind = KindFeedback
 	case p.isDMARCReport():
 		b.Kind = KindDMARCReport
@@ -25,6 +27,7 @@ func (p *parser) decide() {
 		p.decideDisposition()
 	case p.isChallenge():
 		b.Kind = KindChallenge
+	case p.forwarded():
 	case p.personal():
 		b.Kind = KindOther
 	case len(p.reported) > 0:
@@ -53,6 +56,9 @@ func (p *parser) decideByText() {
 	b := p.b
 	switch b.Kind = p.kindOfText(len(list) > 0); b.Kind {
 	case KindBounce:
+		if to := b.Original.To; len(list) == 0 && len(to) == 1 && to[0] != b.Account {
+			list = []Recipient{{Address: to[0], Diagnostic: joinDiagnostic(p.text)}} // the only one it can speak of
+		}
 		setActions(list, ActionFailed)
 		p.keep(list)
 	case KindDelay:
@@ -85,33 +91,6 @@ func setActions(list []Recipient, action Action) {
 	for i := range list {
 		list[i].Action = action
 	}
-}
-
-// maxWraps bounds reports inside reports.
-const maxWraps = 3
-
-// wrapped tells a report that a filter or a help desk passed on inside a notice of its own, which names no recipient: what
-// it says and what it returned count. A bounce of a bounce is another thing, for that one has a recipient.
-func (p *parser) wrapped(list []Recipient) bool {
-	o := &p.b.Original
-	if p.wraps >= maxWraps || o.Returned == ReturnedNone || len(list) > 0 && p.row != nil || !p.machine() {
-		return false
-	}
-	inner := newParser(p.wraps + 1)
-	inner.run(o.Raw)
-	switch inner.b.Kind {
-	case KindBounce, KindDelay, KindSuccess:
-	default:
-		return false
-	}
-	if len(inner.b.Recipients) == 0 {
-		return false
-	}
-	outer := *p.b
-	*p.b = *inner.b
-	b := p.b
-	b.Header, b.Account, b.From, b.Subject, b.Date = outer.Header, outer.Account, outer.From, outer.Subject, outer.Date
-	return true
 }
 
 // decideDisposition reads an MDN: a receipt, or the rejection of a Sieve script (RFC 5429 section 2.2), which is a bounce.
@@ -371,28 +350,6 @@ func (p *parser) isChallenge() bool {
 		return false
 	}
 	return p.head.hasAny(marked.challenge)
-}
-
-// isComplaint tells feedback in a form of its own: Hotmail's is the mail alone, with a subject about it.
-func isComplaint(subject string) bool {
-	return strings.HasPrefix(subject, "complaint about message from ")
-}
-
-// archives are the types in which DMARC reports travel.
-var archives = []string{"application/gzip", "application/zip", "application/x-zip-compressed", "application/x-gzip", "text/xml", "application/xml", "application/octet-stream"}
-
-// isDMARCReport tells an aggregate report: the subject's fixed words (RFC 7489 section 7.2.1.1, RFC 9990), and an attached
-// archive.
-func (p *parser) isDMARCReport() bool {
-	if len(p.b.Subject) < len("report domain:") || !strings.Contains(strings.ToLower(p.b.Subject), "report domain:") {
-		return false
-	}
-	for i := range p.walker.parts {
-		if slices.Contains(archives, p.walker.parts[i].typ) {
-			return true
-		}
-	}
-	return false
 }
 
 // genericReader knows no software, only what reports have in common.

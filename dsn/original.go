@@ -301,6 +301,11 @@ func isTraced(section header.Section) bool {
 	return section.Has("Received") || section.Has("Message-ID") || section.Has("Return-Path")
 }
 
+// isShown tells a header section by all that a mail program shows of one.
+func isShown(section header.Section) bool {
+	return section.Has("From") && section.Has("To") && section.Has("Subject") && section.Has("Date")
+}
+
 // maxLostIndent bounds the lines that are taken for folded ones without their white space.
 const maxLostIndent = 20
 
@@ -398,7 +403,7 @@ func splitQuoted(text []byte) (report, quoted []byte) {
 		switch {
 		case boundary && startsOriginal(line):
 			section, body := header.Split(rest)
-			if len(section) >= 3 && isTraced(section) {
+			if len(section) >= 3 && (isTraced(section) || isShown(section)) {
 				return text[:len(text)-len(rest)], rest
 			}
 			if len(section) > 1 {
@@ -420,7 +425,7 @@ func splitQuoted(text []byte) (report, quoted []byte) {
 
 func isQuotedMail(lines []byte) bool {
 	section, _ := header.Split(lines)
-	return len(section) >= 3 && isTraced(section)
+	return len(section) >= 3 && (isTraced(section) || isShown(section))
 }
 
 // skipQuoted passes over lines quoted with ">".
