@@ -125,7 +125,7 @@ func (b *bench) tree(x *spf.Explanation, pad string) {
 	if x.Record != "" {
 		head += ": " + x.Record
 	}
-	for i, l := range wrap(head, max(b.width()-len(pad)-2, 30)) {
+	for i, l := range wrap(cut(head, maxRecordLines*b.width()), max(b.width()-len(pad)-2, 30)) {
 		if i > 0 {
 			l = "  " + l
 		}
@@ -190,6 +190,9 @@ func WriteSPFLint(w io.Writer, r *spf.Report, s Style) error {
 	return b.flush(w)
 }
 
+// maxRecordLines bounds a record as it is shown whole.
+const maxRecordLines = 8
+
 func (b *bench) lintHead(r *spf.Report) {
 	n := map[spf.Severity]int{}
 	for _, i := range r.Issues {
@@ -202,7 +205,7 @@ func (b *bench) lintHead(r *spf.Report) {
 	}
 	b.line("%s: %s", r.Domain, b.paint(t, verdict))
 	if r.Record != "" {
-		b.para(indent, r.Record, "")
+		b.para(indent, cut(r.Record, maxRecordLines*b.width()), "")
 		b.line("  %s", b.paint(quiet, fmt.Sprintf("%d of 10 look-ups", r.Lookups)))
 	}
 }

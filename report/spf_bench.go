@@ -210,3 +210,8 @@ func times(n int) string {
 	}
 	return fmt.Sprintf(", %d times", n)
 }
+
+// Paragraph lays out a text for a dialogue on a terminal: clean, in lines of MinWidth, an empty line before it.
+func Paragraph(text string) string {
+	return "\n" + strings.Join(wrap(Clean(text), MinWidth-1), "\n")
+}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 )
 
 // Severity ranks what lint finds.
@@ -82,6 +83,9 @@ type LintOptions struct {
 	Authorities func(ctx context.Context, domain string) []Authority
 }
 
+// lintTimeout bounds what slow servers can cost: the survey, and what is asked around it.
+const lintTimeout = surveyTimeout + 30*time.Second
+
 // ErrNoDomain says that there is nothing at a name that mail could be about.
 var ErrNoDomain = errors.New("DNS has nothing at that name: no TXT, no MX, no address")
 
@@ -91,6 +95,8 @@ func Lint(ctx context.Context, dns Resolver, domain string, opts LintOptions) (*
 	if !checkable(domain) {
 		return nil, fmt.Errorf("%q is no domain name", domain)
 	}
+	ctx, cancel := context.WithTimeout(ctx, lintTimeout)
+	defer cancel()
 	l := newLinter(ctx, dns, domain, opts)
 	report := &Report{Domain: domain, Record: l.tree.Root.Record, Lookups: l.tree.Lookups, Issues: []Issue{}, Unchecked: l.unchecked}
 	for i := range rules {

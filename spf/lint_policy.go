@@ -134,7 +134,8 @@ var byReverseName = finds(func(_ *linter, n *Node, b *Branch) string {
 	return ""
 })
 
-// Networks wider than these hold more than one owner's machines.
+// Networks wider than these hold more than one owner's machines; around a single host (a, mx) a network as wide as that
+// is too wide already.
 const (
 	widest4 = 16
 	widest6 = 32
@@ -145,8 +146,9 @@ var wideNetworks = finds(func(_ *linter, n *Node, b *Branch) string {
 		return ""
 	}
 	bits4, bits6 := b.Term.Bits4, b.Term.Bits6
+	limit4, limit6 := widest4+1, widest6+1
 	if b.Term.Network.IsValid() {
-		bits4, bits6 = -1, -1
+		bits4, bits6, limit4, limit6 = -1, -1, widest4, widest6
 		if b.Term.Kind == IP4 {
 			bits4 = b.Term.Network.Bits()
 		} else {
@@ -154,9 +156,9 @@ var wideNetworks = finds(func(_ *linter, n *Node, b *Branch) string {
 		}
 	}
 	switch {
-	case bits4 > 0 && bits4 < widest4:
+	case bits4 > 0 && bits4 < limit4:
 		return fmt.Sprintf("a /%d is %s addresses", bits4, thousands(1<<(32-bits4)))
-	case bits6 > 0 && bits6 < widest6:
+	case bits6 > 0 && bits6 < limit6:
 		return fmt.Sprintf("a /%d is wider than what a whole provider gets", bits6)
 	}
 	return ""
@@ -320,6 +322,9 @@ func onlyIPv4(l *linter) []hit {
 // redirectFits: the record only includes another one of the same organisation, and ends.
 func redirectFits(l *linter) (hits []hit) {
 	for _, n := range l.chain {
+		if !slices.Contains(l.nodes, n) {
+			continue
+		}
 		var only *Branch
 		mechanisms := 0
 		for _, b := range n.Branches {

@@ -152,7 +152,7 @@ func largeAnswer(l *linter) []hit {
 	if len(l.tree.Root.Records) == 0 || size <= maxPacket && text <= maxNameAndText {
 		return nil
 	}
-	return []hit{{problem: fmt.Sprintf("the answer with all %d TXT records of the name has %d octets (%d of name and text; 450 are safe, 512 fit a plain UDP packet)",
+	return []hit{{problem: fmt.Sprintf("the answer with all TXT records of the name (%d) has %d octets (%d of name and text; 450 are safe, 512 fit a plain UDP packet)",
 		len(records), size, text)}}
 }
 
@@ -233,7 +233,7 @@ func parked(l *linter) []hit {
 		len(l.elsewhere) > 0 || slices.ContainsFunc(l.texts, nearRecord) {
 		return nil
 	}
-	if p, err := Parse(l.tree.Root.Record); err == nil && len(p.Terms) == 1 && p.Terms[0].Kind == All && p.Terms[0].Qualifier == Fail {
+	if p, err := Parse(l.tree.Root.Record); err == nil && (refusesAll(p) || !l.nullMX() && namesSenders(p)) {
 		return nil
 	}
 	why := "has neither mail hosts nor an address"
@@ -241,6 +241,15 @@ func parked(l *linter) []hit {
 		why = "says by a null MX that it takes no mail"
 	}
 	return []hit{{problem: fmt.Sprintf("%s %s, and its record isn't v=spf1 -all", l.domain, why)}}
+}
+
+func refusesAll(p *Policy) bool {
+	return len(p.Terms) == 1 && p.Terms[0].Kind == All && p.Terms[0].Qualifier == Fail
+}
+
+// namesSenders: the domain sends mail, though it takes none: it isn't parked.
+func namesSenders(p *Policy) bool {
+	return slices.ContainsFunc(p.Terms, func(t Term) bool { return t.Kind != All && t.Kind <= Redirect })
 }
 
 func inconsistent(l *linter) []hit {

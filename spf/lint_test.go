@@ -78,6 +78,7 @@ www TXT "v=spf1 -all"`},
 	{id: "P15", fires: `bare:example.com. TXT "v=spf1 ip4:198.18.0.1 -all"
 example.com. MX 0 .`, miss: `bare:example.com. TXT "v=spf1 -all"
 example.com. MX 0 .`},
+	{id: "P15", fires: `bare:example.com. TXT "v=spf1 ~all"`, also: "Y04", miss: `bare:example.com. TXT "v=spf1 ip4:198.18.0.1 -all"`},
 	{id: "P15", fires: `bare:example.com. TXT "a parked domain"`, miss: `bare:example.com. TXT "v=spf1 -all"`},
 	{id: "P17", fires: `_temperror.invalid. TXT "TXT" "SERVFAIL" "example.com."`, miss: `R:v=spf1 mx -all
 _temperror.invalid. TXT "TXT" "SERVFAIL" "www.example.com."`},
@@ -175,7 +176,8 @@ any.example.net. TXT "v=spf1 ip4:198.18.7.7 ~all"`},
 	{id: "Y08", fires: `R:v=spf1 mx ptr -all`, miss: `R:v=spf1 mx -all`},
 	{id: "Y08", fires: `R:v=spf1 mx exists:%{p}.example.net -all`, miss: `R:v=spf1 mx exists:%{i}.example.net -all`},
 	{id: "Y09", fires: `R:v=spf1 ip4:198.0.0.0/8 -all`, miss: `R:v=spf1 ip4:198.18.0.0/16 -all`},
-	{id: "Y09", fires: `R:v=spf1 mx/15 -all`, miss: `R:v=spf1 mx/16 -all`},
+	{id: "Y09", fires: `R:v=spf1 mx/15 -all`, miss: `R:v=spf1 mx/17 -all`},
+	{id: "Y09", fires: `R:v=spf1 a:mail.example.com/16 -all`, miss: `R:v=spf1 ip4:198.18.0.0/16 -all`},
 	{id: "Y09", fires: `R:v=spf1 mx ip6:2600::/31 -all`, miss: `R:v=spf1 mx ip6:2600::/32 -all`},
 	{id: "Y10", fires: `R:v=spf1 ip4:198.18.0.9/24 -all`, miss: `R:v=spf1 ip4:198.18.0.0/24 -all`},
 	{id: "Y11", fires: `R:v=spf1 mx ip4:10.1.2.3 -all`, miss: `R:v=spf1 mx ip4:11.1.2.3 -all`},

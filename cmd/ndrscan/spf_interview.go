@@ -8,6 +8,7 @@ import (
 	"io"
 	"strings"
 
+	"ndrscan/report"
 	"ndrscan/spf"
 )
 
@@ -17,28 +18,46 @@ func (a *app) interview(ctx context.Context, dns spf.Resolver, w *spf.Wish, f *c
 		return hint(misused("nobody to ask who sends for %s: standard input is no terminal", w.Domain),
 			"name the sources (--mx, --host, --provider), or --no-mail if there are none")
 	}
-	return newInterviewer(a.stdin, a.stderr).ask(ctx, dns, w, f)
+	return newInterviewer(ctx, a.stdin, a.stderr).ask(dns, w, f)
 }
 
-// interviewer puts questions on one stream and reads answers from another.
+// interviewer puts questions on one stream and takes answers, a line each, from another. Reading goes on beside it, so
+// that an interrupt ends the interview and not the next line.
 type interviewer struct {
-	in  *bufio.Scanner
-	out io.Writer
+	ctx     context.Context
+	answers <-chan string // closed at the end of the input
+	out     io.Writer
 }
 
-func newInterviewer(in io.Reader, out io.Writer) *interviewer {
-	return &interviewer{bufio.NewScanner(in), out}
+func newInterviewer(ctx context.Context, in io.Reader, out io.Writer) *interviewer {
+	answers := make(chan string)
+	go func() {
+		defer close(answers)
+		for lines := bufio.NewScanner(in); lines.Scan(); {
+			select {
+			case answers <- lines.Text():
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+	return &interviewer{ctx, answers, out}
 }
 
 var errNoAnswer = errors.New("no answer: nothing was composed")
 
 const answered = "your answer"
 
-func (i *interviewer) ask(ctx context.Context, dns spf.Resolver, w *spf.Wish, f *composeFlags) error {
-	fmt.Fprintf(i.out, "Who sends mail with addresses of %s? An empty line takes what stands in brackets.\n\n", w.Domain)
-	hosts, err := dns.LookupMX(ctx, w.Domain)
+// say writes a paragraph.
+func (i *interviewer) say(format string, args ...any) {
+	fmt.Fprintln(i.out, report.Paragraph(fmt.Sprintf(format, args...)))
+}
+
+func (i *interviewer) ask(dns spf.Resolver, w *spf.Wish, f *composeFlags) error {
+	i.say("Who sends mail with addresses of %s? Answer line by line; an empty line takes the choice in capitals, and ends a list.", w.Domain)
+	hosts, err := dns.LookupMX(i.ctx, w.Domain)
 	if err == nil && len(hosts) > 0 && hosts[0] != "" {
-		yes, err := i.yes(fmt.Sprintf("Do the hosts that take its mail (%s) send it, too?", safe(strings.Join(hosts, ", "))), true)
+		yes, err := i.yes("Do the hosts that take its mail ("+strings.Join(hosts, ", ")+") send it, too?", true)
 		if err != nil {
 			return err
 		}
@@ -46,14 +65,14 @@ func (i *interviewer) ask(ctx context.Context, dns spf.Resolver, w *spf.Wish, f 
 			w.Senders = append(w.Senders, spf.Sender{Kind: spf.MailHosts, Proof: answered})
 		}
 	}
-	more, err := i.list("Other hosts of yours that send: web server with forms or a shop, ticket system, scanner.\nAddress, network or name, one a line")
+	more, err := i.list("Other hosts of yours that send: a web server with forms or a shop, a ticket system, a scanner. Addresses, networks or names:")
 	if err != nil {
 		return err
 	}
 	for _, host := range more {
 		w.Senders = append(w.Senders, sender(host, answered))
 	}
-	providers, err := i.list("Providers that send for it: " + strings.Join(spf.Providers(), ", ") + ",\nor the domain that yours tells you to include. One a line")
+	providers, err := i.list("Providers that send for it: " + strings.Join(spf.Providers(), ", ") + ", or the domain that yours tells you to include:")
 	if err != nil {
 		return err
 	}
@@ -75,22 +94,26 @@ func (i *interviewer) rest(w *spf.Wish, f *composeFlags) error {
 	if f.all != "" {
 		return nil
 	}
-	fmt.Fprintln(i.out, "\nIs that everybody? People in hotels, phones, forms on other people's sites?", spf.WaysOut)
+	i.say("Is that everybody? People in hotels, phones, forms on other people's sites? %s", spf.WaysOut)
 	yes, err := i.yes("Shall mail from anywhere else be refused (-all)? No: it is marked (~all)", !enforced(w.DMARC))
 	w.Soft = !yes
 	return err
 }
 
-func (i *interviewer) line(question string) (string, error) {
-	fmt.Fprint(i.out, question+" ")
-	if !i.in.Scan() {
-		fmt.Fprintln(i.out)
-		if err := i.in.Err(); err != nil {
-			return "", fmt.Errorf("reading the answer: %w", err)
+// line prompts and takes an answer.
+func (i *interviewer) line(prompt string) (string, error) {
+	fmt.Fprint(i.out, prompt+" ")
+	select {
+	case answer, ok := <-i.answers:
+		if !ok {
+			fmt.Fprintln(i.out)
+			return "", errNoAnswer
 		}
-		return "", errNoAnswer
+		return strings.TrimSpace(answer), nil
+	case <-i.ctx.Done():
+		fmt.Fprintln(i.out)
+		return "", i.ctx.Err()
 	}
-	return strings.TrimSpace(i.in.Text()), nil
 }
 
 func (i *interviewer) yes(question string, preset bool) (bool, error) {
@@ -98,8 +121,9 @@ func (i *interviewer) yes(question string, preset bool) (bool, error) {
 	if preset {
 		choices = "[Y/n]"
 	}
+	i.say("%s", question)
 	for {
-		answer, err := i.line(question + " " + choices)
+		answer, err := i.line(choices)
 		switch strings.ToLower(answer) {
 		case "":
 			return preset, err
@@ -115,7 +139,7 @@ func (i *interviewer) yes(question string, preset bool) (bool, error) {
 const maxAnswers = 100
 
 func (i *interviewer) list(question string) (list []string, err error) {
-	fmt.Fprintf(i.out, "\n%s, an empty line ends the list:\n", question)
+	i.say("%s", question)
 	for len(list) < maxAnswers {
 		answer, err := i.line(">")
 		if err != nil || answer == "" {

@@ -35,7 +35,7 @@ func TestInterview(t *testing.T) {
 		{name: "told by flag", answers: "\n\n\n", all: "softfail", want: []string{"mx "}},
 	} {
 		w := spf.Wish{Domain: "example.com", DMARC: tc.dmarc}
-		err := newInterviewer(strings.NewReader(tc.answers), io.Discard).ask(context.Background(), dns, &w, &composeFlags{all: tc.all})
+		err := newInterviewer(context.Background(), strings.NewReader(tc.answers), io.Discard).ask(dns, &w, &composeFlags{all: tc.all})
 		var got []string
 		for _, s := range w.Senders {
 			got = append(got, string(s.Kind)+" "+s.Value)
@@ -43,5 +43,12 @@ func TestInterview(t *testing.T) {
 		if !errors.Is(err, tc.err) || !slices.Equal(got, tc.want) || err == nil && tc.all == "" && len(got) > 0 && w.Soft != tc.soft {
 			t.Errorf("%s: %q, soft %v, %v", tc.name, got, w.Soft, err)
 		}
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	silent, _ := io.Pipe()
+	w := spf.Wish{Domain: "example.com"}
+	if err := newInterviewer(ctx, silent, io.Discard).ask(dns, &w, &composeFlags{}); !errors.Is(err, context.Canceled) {
+		t.Errorf("interrupted: %v", err)
 	}
 }
