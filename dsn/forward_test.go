@@ -68,7 +68,9 @@ func TestNested(t *testing.T) {
 }
 
 // boundaryOf gives a boundary that is not in the inner message.
-func boundaryOf(inner string) string { return "b" + strings.Repeat("x", strings.Count(inner, "boundary=")) }
+func boundaryOf(inner string) string {
+	return "b" + strings.Repeat("x", strings.Count(inner, "boundary="))
+}
 
 func TestSealed(t *testing.T) {
 	report := func(part string) string {

@@ -79,7 +79,7 @@ func (p *parser) kindOfText(named bool) Kind {
 		return report
 	case p.isRobot() && !isDaemon(p.b.From):
 		return KindAutoreply
-	case machine && (p.top.hasFailed || p.saysFailure() && (named || p.b.Original.Returned != ReturnedNone || p.nullSender())):
+	case machine && (p.top.hasFailed || p.saysFailure() && (named || p.b.Original.Returned != ReturnedNone || p.nullSender() && (isDaemon(p.b.From) || p.b.From == ""))):
 		return report
 	case p.isRobot(), p.hasRobotSubject(), p.nullSender() && !isDaemon(p.b.From) && p.b.From != "":
 		return KindAutoreply
@@ -290,7 +290,17 @@ func (p *parser) personal() bool {
 }
 
 // failures are words of which every report of a failure has some, in its text or subject.
-var failures = []string{"undeliver", "not be delivered", "delivery failed", "delivery fail", "delivery has failed", "failed to deliver", "unable to deliver", "could not deliver", "returned mail", "failure notice", "non-delivery", "nondeliverable", "not delivered", "couldn't be delivered", "returned to sender", "did not reach", "was rejected", "has been rejected", "was not able to deliver", "user unknown", "returning message", "returned message", "mail failed", "delivery failure", "delivery error", "mail error", "no such user", "permanent error", "permanently", "wasn't able to deliver", "delivery status", "mail delivery", "has been returned", "has failed"}
+var failures = []string{"undeliver", "not be delivered", "delivery failed", "delivery fail", "delivery has failed", "failed to deliver", "unable to deliver", "could not deliver", "returned mail", "failure notice", "non-delivery", "nondeliverable", "not delivered", "couldn't be delivered", "returned to sender", "did not reach", "was rejected", "has been rejected", "was not able to deliver", "user unknown", "returning message", "returned message", "mail failed", "delivery failure", "delivery error", "mail error", "no such user", "permanent error", "permanently", "wasn't able to deliver", "delivery status", "mail delivery", "has been returned", "has failed", "was undeliverable", "non-delivery", "unable to be delivered",
+	"nicht zugestellt", "unzustellbar", "nicht zustellbar", "konnte nicht ausgeliefert", "nicht übermittelt", "zurückgewiesen",
+	"n'a pas pu être", "n\u2019a pas pu être", "non remis", "échec de la remise", "pas été remis", "pas pu être remis", "non distribu", "impossible de livrer", "pas été délivré",
+	"no se pudo entregar", "no se ha podido entregar", "no ha podido ser entregado", "no pudo ser entregado", "no se puede entregar", "no entregado", "mensaje devuelto",
+	"não pôde ser entregue", "não foi possível entregar", "não foi entregue", "não pode ser entregue", "falha na entrega", "não entregue", "devolvida",
+	"non è stato possibile recapitare", "non è stato recapitato", "non recapitabile", "mancato recapito", "impossibile recapitare", "mancata consegna", "non è stato consegnato", "non consegnato",
+	"niet worden bezorgd", "niet bezorgd", "onbestelbaar", "niet afgeleverd", "niet worden afgeleverd",
+	"nie został dostarczon", "nie została dostarczon", "nie mogła zostać dostarczona", "nie można dostarczyć", "niedostarczon", "nie udało się dostarczyć", "nie może zostać doręczona",
+	"не может быть доставлено", "не удалось доставить", "не доставлено", "не было доставлено", "недоставлен", "невозможно доставить", "не может быть отправлено",
+	"配信できませんでした", "送信できませんでした", "お届けできません", "届きませんでした", "配送できません", "配信不能", "エラーメール", "見つかりません", "配信に失敗",
+	"退信", "退回", "无法送达", "無法送達", "投递失败", "無法傳送", "无法投递", "发送失败", "未送达", "投遞失敗"}
 
 func (p *parser) saysFailure() bool { return p.head.hasAny(marked.failure) }
 
@@ -298,7 +308,8 @@ func (p *parser) saysFailure() bool { return p.head.hasAny(marked.failure) }
 const maxHead = 8 << 10
 
 // delays are what reports of a delay say and reports of a failure don't.
-var delays = []string{"has not yet been delivered", "not yet been delivered", "this is a warning message only", "has been delayed", "delivery attempts will continue", "will continue to be attempted", "will continue to attempt delivery", "message will be retried", "you do not need to resend", "no action is required on your part", "will keep trying", "delivery is delayed", "still being retried", "will retry for", "delivery incomplete", "hasn't been delivered yet", "will be retried", "will continue to try", "delivery temporarily delayed"}
+var delays = []string{"has not yet been delivered", "not yet been delivered", "this is a warning message only", "has been delayed", "delivery attempts will continue", "will continue to be attempted", "will continue to attempt delivery", "message will be retried", "you do not need to resend", "no action is required on your part", "will keep trying", "delivery is delayed", "still being retried", "will retry for", "delivery incomplete", "hasn't been delivered yet", "will be retried", "will continue to try", "delivery temporarily delayed",
+	"verzögert", "noch nicht zugestellt", "weitere zustellversuche", "retardé", "sera réessay", "se ha retrasado", "se seguirá intentando", "ainda não foi entregue", "foi adiada", "in ritardo", "ancora stato consegnato", "is vertraagd", "opóźnion", "задерж", "ещё не доставлено", "遅延", "遅れて", "延迟", "延遲"}
 
 func (p *parser) delayed() bool { return p.head.hasAny(marked.delay) }
 
@@ -354,7 +365,7 @@ func (p *parser) isChallenge() bool {
 
 // genericReader knows no software, only what reports have in common.
 var genericReader = firstOf(statusFields, angled,
-	listed("following recipient", "following address", "to the following", "failed addresses", "following users"),
+	besideReply, listed("following recipient", "following address", "to the following", "failed addresses", "following users"),
 	phrases("recipient: ", "intended recipient:", "deliver message to", "could not be delivered to", "your message to", "address: ", "full: "))
 
 // readRecipients reads the text's recipients by the row's reader or by what reports have in common, else the header's.
