@@ -184,6 +184,21 @@ func TestReasons(t *testing.T) {
 		{"4.7.0", "421 rate limit exceeded", ReasonRate},
 		{"", "Connection refused", ReasonNetwork},
 		{"", "", ReasonOther},
+		{"5.7.612", "", ReasonBlockedOrigin},
+		{"5.7.649", "", ReasonBlockedOrigin},
+		{"5.7.650", "", ReasonOther},
+		{"5.7.705", "550 5.7.705 Access denied, tenant has exceeded threshold", ReasonOwnProviderBlock},
+		{"5.4.5", "550 5.4.5 Daily user sending limit exceeded", ReasonOwnProviderBlock},
+		{"4.1.8", "450 4.1.8 Sender address rejected: Domain not found", ReasonDomainUnknown},
+		{"5.7.1", "550 5.7.1 SPF check failed: 203.0.113.9 is not allowed to send mail for ours.example", ReasonAuthFailed},
+		{"5.7.1", "550 5.7.1 Email rejected per DMARC policy for ours.example", ReasonAuthFailed},
+		{"5.7.0", "550 5.7.0 Message rejected: DKIM signature verification failed", ReasonAuthFailed},
+		{"5.7.1", "550 5.7.1 Unfortunately, messages from [203.0.113.9] weren't sent. Please contact your Internet service provider since part of their network is on our block list (S3150)", ReasonBlockedOrigin},
+		{"5.7.27", "550 5.7.27 The sender's domain has SPF that did not pass", ReasonAuthFailed},
+		{"5.2.2", "552 5.2.2 The recipient's mailbox has exceeded its quota", ReasonMailboxFull},
+		{"5.1.10", "550 5.1.10 RESOLVER.ADR.RecipientNotFound", ReasonUserUnknown},
+		{"5.3.5", "553 5.3.5 config error: mail loops back to me (MX problem?)", ReasonLoop},
+		{"5.7.13", "", ReasonUserUnknown},
 	}
 	for _, tt := range tests {
 		if got := reasonOf(&Recipient{Status: tt.status, Diagnostic: tt.diagnostic}); got != tt.want {
