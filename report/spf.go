@@ -238,10 +238,15 @@ func (b *bench) caret(i spf.Issue, t tone) {
 		before, behind = i.Record[:i.Offset], i.Record[end:]
 	}
 	room := b.width() - len(indent)
+	for _, side := range []string{before, behind} {
+		if side != "" {
+			room-- // for the … in its place, if need be
+		}
+	}
 	term = cut(Clean(term), room)
-	room -= twwidth.Width(term)
+	room = b.width() - len(indent) - twwidth.Width(term)
 	behind = Clean(behind)
-	before = cutName(Clean(before), max(room-min(twwidth.Width(behind), room/3), 1))
+	before = cutName(Clean(before), max(room-min(twwidth.Width(behind), max(room/3, 1)), 1))
 	behind = cut(behind, max(room-twwidth.Width(before), 1))
 	b.line("%s%s%s%s", indent, before, b.paint(t, term), behind)
 	b.line("%s%s%s", indent, strings.Repeat(" ", twwidth.Width(before)), b.paint(t, strings.Repeat("^", max(twwidth.Width(term), 1))))

@@ -278,11 +278,12 @@ func (d *Draft) compare(ctx context.Context, dns Resolver) {
 			}
 		}
 	}
-	l := &linter{ctx: ctx, dns: dns, domain: d.Domain, tree: &Survey{Root: &Node{}}}
+	l := &linter{ctx: ctx, dns: dns, domain: d.Domain, tree: NewSurvey(ctx, d.proposed(dns), d.Domain)}
+	l.gather()
 	l.lookAround()
 	for _, name := range l.bare {
 		record := "v=spf1 -all"
-		if slices.ContainsFunc(l.mxHosts, func(h Host) bool { return h.Name == name }) {
+		if slices.Contains(l.senders, name) {
 			record = "v=spf1 a -all"
 		}
 		d.Also = append(d.Also, zoneLine(name, []string{record}))

@@ -184,8 +184,8 @@ type linter struct {
 	servers   []Authority
 	wildcard  wildcard
 	elsewhere []string // names below the domain that have a record, where it has none
-	hosts     []Host   // names of the domain's own that stand for hosts
-	bare      []string // those of them without a record
+	senders   []string // hosts below the domain that send mail, and so say HELO: its MX hosts and those of a terms
+	bare      []string // hosts below it without a record: senders and www
 
 	nodes     []*Node // records that the domain's owner can change, the domain's own first
 	chain     []*Node // of them, the one that decides what happens to strangers, through redirects
@@ -287,20 +287,29 @@ func (l *linter) lookAround() {
 	l.lookAtHosts()
 }
 
-// lookAtHosts finds hosts of the domain's own that could say HELO or be forged: its MX hosts and www.
+// lookAtHosts finds hosts of the domain's own that could say HELO or be forged, and looks for their records.
 func (l *linter) lookAtHosts() {
-	for _, h := range l.mxHosts {
-		if below(h.Name, l.domain) && !sameName(h.Name, l.domain) && len(h.V4)+len(h.V6) > 0 {
-			l.hosts = append(l.hosts, h)
+	hosts := slices.Clone(l.mxHosts)
+	l.own(func(_ *Node, b *Branch) {
+		if b.Term.Kind == A && len(hosts) < 2*maxSurveyedHosts {
+			hosts = append(hosts, b.Hosts...)
+		}
+	})
+	for _, h := range hosts {
+		name := strings.ToLower(h.Name)
+		if below(name, l.domain) && name != l.domain && len(h.V4)+len(h.V6) > 0 && !slices.Contains(l.senders, name) {
+			l.senders = append(l.senders, name)
 		}
 	}
-	if www, _ := lookupHost(l.ctx, l.dns, "www."+l.domain); len(www.V4)+len(www.V6) > 0 {
-		l.hosts = append(l.hosts, www)
+	names := slices.Clone(l.senders)
+	www := "www." + l.domain
+	if h, _ := lookupHost(l.ctx, l.dns, www); len(h.V4)+len(h.V6) > 0 && !slices.Contains(names, www) {
+		names = append(names, www)
 	}
-	for _, h := range l.hosts {
-		txts, err := l.dns.LookupTXT(l.ctx, h.Name)
+	for _, name := range names {
+		txts, err := l.dns.LookupTXT(l.ctx, name)
 		if err == nil && !slices.ContainsFunc(txts, isRecord) {
-			l.bare = append(l.bare, h.Name)
+			l.bare = append(l.bare, name)
 		}
 	}
 }

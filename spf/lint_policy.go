@@ -319,23 +319,25 @@ func onlyIPv4(l *linter) []hit {
 	return nil
 }
 
-// redirectFits: the record only includes another one of the same organisation, and ends.
+// redirectFits: the last word before all is the inclusion of another record of the same organisation, the only one.
 func redirectFits(l *linter) (hits []hit) {
 	for _, n := range l.chain {
 		if !slices.Contains(l.nodes, n) {
 			continue
 		}
-		var only *Branch
-		mechanisms := 0
+		var last *Branch
+		includes := 0
 		for _, b := range n.Branches {
-			if b.Syntax == nil && b.Term.Kind < Redirect && b.Term.Kind != All {
-				mechanisms++
-				only = b
+			if b.Syntax == nil && b.Ignored == "" && b.Term.Kind < Redirect && b.Term.Kind != All {
+				last = b
+				if b.Term.Kind == Include && !b.Foreign {
+					includes++
+				}
 			}
 		}
-		if mechanisms == 1 && only.Term.Kind == Include && only.Term.Qualifier == Pass && !only.Dynamic && !only.Foreign && n.All() != nil &&
-			only.Node != nil && only.Node.All() != nil && only.Node.Trouble == Sound {
-			hits = append(hits, hit{node: n, branch: only, problem: fmt.Sprintf("%s is of the same organisation, and nothing else is in the record", only.Target)})
+		if includes == 1 && last.Term.Kind == Include && last.Term.Qualifier == Pass && !last.Dynamic && !last.Foreign && n.All() != nil &&
+			last.Node != nil && last.Node.All() != nil && last.Node.Trouble == Sound {
+			hits = append(hits, hit{node: n, branch: last, problem: fmt.Sprintf("%s is of the same organisation, and only all comes after it", last.Target)})
 		}
 	}
 	return hits

@@ -209,11 +209,10 @@ func (l *linter) holder(b *Branch) (found *Node) {
 	return found
 }
 
-// bareMailHosts are the domain's own MX hosts: what says HELO when a bounce is sent.
 func bareMailHosts(l *linter) (hits []hit) {
-	for _, h := range l.mxHosts {
-		if slices.Contains(l.bare, h.Name) {
-			hits = append(hits, hit{problem: "the mail host " + h.Name + " has no SPF record"})
+	for _, name := range l.bare {
+		if slices.Contains(l.senders, name) {
+			hits = append(hits, hit{problem: "the mail host " + name + " has no SPF record"})
 		}
 	}
 	return hits
@@ -221,7 +220,7 @@ func bareMailHosts(l *linter) (hits []hit) {
 
 func bareHosts(l *linter) (hits []hit) {
 	for _, name := range l.bare {
-		if !slices.ContainsFunc(l.mxHosts, func(h Host) bool { return h.Name == name }) {
+		if !slices.Contains(l.senders, name) {
 			hits = append(hits, hit{problem: "the host " + name + " has no SPF record"})
 		}
 	}

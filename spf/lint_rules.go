@@ -46,7 +46,7 @@ var publicationRules = []rule{
 		effect: "Resolvers differ in what they answer for an alias with other records beside it; some give the record twice (permerror), some not at all.",
 		fix:    "Publish the TXT record itself at this name, without a CNAME."},
 	{id: "P13", severity: SeverityInfo, source: "10.1.2, 10.1.3, 2.3", find: bareMailHosts,
-		effect: "Mail with a null sender (bounces) is checked by the name in HELO: for it the result is none.",
+		effect: "Mail with a null sender (bounces) is checked by the name the host gives in HELO: for it the result is none.",
 		fix:    `Publish "v=spf1 a -all" at the host's name.`},
 	{id: "P14", severity: SeverityInfo, source: "10.1.2", effect: open, find: bareHosts,
 		fix: `Publish "v=spf1 -all" at it, if it sends no mail.`},

@@ -59,7 +59,7 @@ func faults(n *Node) (list []fault) {
 			next = n.Branches[i+1].Term.Text
 		}
 		f := diagnose(b, next)
-		if f.id == "S08" {
+		if f.id == "S08" && next != "" && !strings.HasPrefix(b.Term.Text, ":") {
 			i++ // the other half
 		}
 		list = append(list, f)
@@ -189,6 +189,9 @@ func endsInAll(text string) bool {
 
 // halved: the colon is the last or the next one's first character, and what follows is no term by itself.
 func (w word) halved() bool {
+	if strings.HasPrefix(w.text, ":") && len(w.text) > 1 {
+		return true
+	}
 	if w.next == "" {
 		return false
 	}
@@ -250,10 +253,16 @@ func (w word) noBareDomain() bool {
 	return only && (strings.Contains(w.text, "/") || err == nil)
 }
 
-// junkBehind: the name of a mechanism or modifier with something after it that can't belong to it.
+// junk is what gets into a record with copying and pasting.
+const junk = `.!"'()<>[]*+-~?|\`
+
+// junkBehind: the name of a mechanism with something after it that can't belong to it, or nothing but that.
 func (w word) junkBehind() bool {
+	if strings.Trim(w.text, junk) == "" {
+		return true
+	}
 	for _, n := range []string{"all", "include", "exists", "ptr", "mx"} {
-		if rest, ok := strings.CutPrefix(w.name, n); ok && rest != "" && strings.Trim(rest, `.!"')>]*`) == "" {
+		if rest, ok := strings.CutPrefix(w.name, n); ok && rest != "" && strings.Trim(rest, junk) == "" {
 			return true
 		}
 	}

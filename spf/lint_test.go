@@ -4,10 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
+	"ndrscan/internal/dnstest"
 	"ndrscan/resolve"
 	"ndrscan/spf"
 )
@@ -62,15 +66,25 @@ spf TXT "v=spf1 mx -all"`},
 	{id: "P11", fires: `R:v=spf1 mx -all
 * MX 10 mail`, miss: `R:v=spf1 mx -all
 * A 198.18.0.25`},
-	{id: "P12", fires: `R:v=spf1 mx include:alias.example.com -all
-alias CNAME spf.example.net.`, miss: `R:v=spf1 mx a:alias.example.com -all
-alias CNAME other
-other A 198.18.0.26`},
+	{id: "P12", fires: `R:v=spf1 mx include:alias.example.org -all
+alias.example.org. CNAME spf.example.net.`, miss: `R:v=spf1 mx a:alias.example.org -all
+alias.example.org. CNAME other.example.org.
+other.example.org. A 198.18.0.26`},
 	{id: "P13", fires: `R:v=spf1 mx -all
 @ MX 20 mail2
 mail2 A 198.18.0.26`, miss: `R:v=spf1 mx -all
 @ MX 20 mx.example.net.
 mx.example.net. A 198.18.0.26`},
+	{id: "P13", fires: `R:v=spf1 mx a:shop.example.com -all
+shop A 198.18.0.80`, miss: `R:v=spf1 mx a:shop.example.com -all
+shop A 198.18.0.80
+shop TXT "v=spf1 a -all"`},
+	{id: "P12", fires: `@ CNAME spf.example.net.
+@ TXT "v=spf1 mx -all"`, miss: `R:v=spf1 mx -all`},
+	{id: "P12", fires: `bare:example.com. CNAME example.net.
+example.net. MX 10 mail.example.net.
+example.net. TXT "v=spf1 mx -all"
+mail.example.net. A 198.18.0.27`, miss: `R:v=spf1 mx -all`},
 	{id: "P14", fires: `R:v=spf1 mx -all
 www A 198.18.0.80`, miss: `R:v=spf1 mx -all
 www A 198.18.0.80
@@ -106,11 +120,15 @@ _temperror.invalid. TXT "TXT" "timeout" "slow.example.net."`, miss: `R:v=spf1 in
 	{id: "S06", fires: `R:v=spf1 mx, ip4:198.18.0.1 -all`, miss: `R:v=spf1 mx  ip4:198.18.0.1 -all`},
 	{id: "S06", fires: `R:v=spf1 mx -all;`, miss: `R:v=spf1 mx -all `},
 	{id: "S06", fires: `R:v=spf1 mx -all.`, miss: `R:v=spf1 a:mail.example.com. -all`},
+	{id: "S06", fires: `R:v=spf1 mx - -all`, miss: `R:v=spf1 mx -all`},
+	{id: "S07", fires: `R:v=spf1 mx-all`, miss: `R:v=spf1 mx -all`},
 	{id: "S07", fires: `R:v=spf1 ip4:198.18.0.1-all`, miss: `R:v=spf1 ip4:198.18.0.1 -all`},
 	{id: "S07", fires: `R:v=spf1 mx include:spf.example.net~all`, miss: `R:v=spf1 mx include:over-all.example.net -all
 over-all.example.net. TXT "v=spf1 ip4:198.18.7.7 -all"`},
 	{id: "S07", fires: `R:v=spf1 mx include:spf.example.net-all`, miss: `R:v=spf1 mx include:spf.example.net -all`},
 	{id: "S08", fires: `R:v=spf1 mx include: spf.example.net -all`, miss: `R:v=spf1 mx include:spf.example.net -all`},
+	{id: "S08", fires: `R:v=spf1 mx :mail.example.com -all`, miss: `R:v=spf1 mx -all`},
+	{id: "S08", fires: `R:v=spf1 ip4 :198.18.0.1 -all`, miss: `R:v=spf1 ip4:198.18.0.1 -all`},
 	{id: "S08", fires: `R:v=spf1 ip4: 198.18.0.1 -all`, miss: `R:v=spf1 ip4:198.18.0.1 -all`},
 	{id: "S09", fires: `R:v=spf1 mx include: -all`, miss: `R:v=spf1 mx include:spf.example.net -all`},
 	{id: "S09", fires: `R:v=spf1 exists -all`, miss: `R:v=spf1 exists:%{i}.example.net -all`},
@@ -151,7 +169,8 @@ bad.example.net. TXT "v=spf1 ip4:198.18.0 -all"`, miss: `R:v=spf1 mx include:spf
 b.example.net. TXT "v=spf1 redirect=example.com"`, miss: `R:v=spf1 mx redirect=b.example.net
 b.example.net. TXT "v=spf1 redirect=spf.example.net"`},
 	{id: "L10", fires: `R:v=spf1 mx a:gone.example.com -all`, also: "L04", miss: `R:v=spf1 mx a:six.example.com -all
-six AAAA 2001:2::6`},
+six AAAA 2001:2::6
+six TXT "v=spf1 a -all"`},
 	{id: "L10", fires: `R:v=spf1 mx mx:mail.example.com -all`, also: "L04", miss: `R:v=spf1 mx a:mail.example.com -all`, missAlso: "Y12"},
 	{id: "L11", fires: `bare:example.com. MX 0 .
 example.com. TXT "v=spf1 mx -all"`, also: "P15", miss: `bare:example.com. MX 0 .
@@ -196,6 +215,9 @@ some.example.net. TXT "v=spf1 a:mail.example.com -all"`},
 	{id: "Y16", fires: `R:v=spf1 ip4:198.18.0.25 -all
 mail AAAA 2001:2::25`, miss: `R:v=spf1 mx -all
 mail AAAA 2001:2::25`},
+	{id: "Y17", fires: `R:v=spf1 mx include:_spf.example.com -all
+_spf TXT "v=spf1 ip4:198.18.7.7 -all"`, miss: `R:v=spf1 include:_spf.example.com include:spf.example.net -all
+_spf TXT "v=spf1 ip4:198.18.7.7 -all"`},
 	{id: "Y17", fires: `R:v=spf1 include:_spf.example.com -all
 _spf TXT "v=spf1 ip4:198.18.7.7 -all"`, miss: `R:v=spf1 include:spf.example.net -all`},
 }
@@ -296,6 +318,83 @@ func sameIDs(t *testing.T, zone string, report *spf.Report, want []string) {
 		for _, i := range report.Issues {
 			t.Logf("  %s %s: %s", i.ID, i.Term, i.Problem)
 		}
+	}
+}
+
+// ruleList is the list of rules that lint is held to. It is read where it stands and not part of this project.
+const ruleList = "../../shared/spf/LINT_RULES.md"
+
+// Every rule of the list is in the table, with its severity, and no other.
+func TestLintRuleList(t *testing.T) {
+	text, err := os.ReadFile(ruleList)
+	if errors.Is(err, os.ErrNotExist) && os.Getenv("CI") != "true" {
+		t.Skipf("the list of rules is not at %s", ruleList)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	severity := map[string]spf.Severity{"E": spf.SeverityError, "W": spf.SeverityWarning, "I": spf.SeverityInfo}
+	var ids []string
+	for _, row := range regexp.MustCompile(`(?m)^\| ([PSLY]\d\d) \| ([EWI]) \|`).FindAllStringSubmatch(string(text), -1) {
+		ids = append(ids, row[1])
+		for _, f := range lintFixtures {
+			if f.id != row[1] {
+				continue
+			}
+			if issue := find(lint(t, lintZone(t, f.fires)), f.id); issue.Severity != severity[row[2]] && !mixed[f.id] {
+				t.Errorf("%s is %s, want %s: %s", f.id, issue.Severity, severity[row[2]], f.fires)
+			}
+		}
+	}
+	if !slices.Equal(ids, spf.RuleIDs()) {
+		t.Errorf("the list has %v, the table %v", ids, spf.RuleIDs())
+	}
+}
+
+// mixed are rules whose severity depends on how bad it is; TestLintSeverity has them.
+var mixed = map[string]bool{"L04": true, "L05": true, "S05": true}
+
+func TestLintSeverity(t *testing.T) {
+	for _, tc := range []struct {
+		id, zone string
+		want     spf.Severity
+	}{
+		{"L04", `R:v=spf1 mx exists:a.example.net exists:b.example.net -all`, spf.SeverityWarning},
+		{"L04", `R:v=spf1 mx exists:a.example.net exists:b.example.net exists:c.example.net -all`, spf.SeverityError},
+		{"L05", `R:v=spf1 mx -all` + hosts("mail%d MX", 10), spf.SeverityError},
+		{"L05", "R:v=spf1 mx:pool.example.net -all\npool.example.net. MX 10 mx.example.net." + hosts("mx A", 11), spf.SeverityWarning},
+		{"S05", `R:v=spf1 ip6:198.18.0.1 -all`, spf.SeverityError},
+		{"S05", `R:v=spf1 mx ip6:::ffff:198.18.0.1 -all`, spf.SeverityWarning},
+	} {
+		if got := find(lint(t, lintZone(t, tc.zone)), tc.id); got.Severity != tc.want {
+			t.Errorf("%s: %q, want %s", tc.zone, got.Severity, tc.want)
+		}
+	}
+}
+
+func find(r *spf.Report, id string) spf.Issue {
+	for _, i := range r.Issues {
+		if i.ID == id {
+			return i
+		}
+	}
+	return spf.Issue{}
+}
+
+// A name server that never answers costs bounded time, and is said.
+func TestLintDeadServer(t *testing.T) {
+	srv := dnstest.Serve(t, lintBase)
+	for _, name := range []string{"example.com", "*.example.com", "www.example.com", "_spf.example.com", "spf.example.com"} {
+		srv.Fault(name, dnstest.Timeout)
+	}
+	dns, err := resolve.Open(srv.Addr, resolve.Options{Timeout: 50 * time.Millisecond})
+	if err != nil {
+		t.Fatal(err)
+	}
+	start := time.Now()
+	sameIDs(t, "dead", lint(t, dns), []string{"P17"})
+	if spent := time.Since(start); spent > 5*time.Second {
+		t.Errorf("it took %s", spent)
 	}
 }
 

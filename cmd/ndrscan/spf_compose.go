@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -23,7 +24,7 @@ type composeFlags struct {
 	providers []string
 	noMail    bool
 	all       string
-	fromScan  string
+	fromScan  []string
 	asMail    bool
 }
 
@@ -64,7 +65,7 @@ Providers with a short name: ` + strings.Join(spf.Providers(), ", ") + `.`,
 	fl.StringArrayVar(&f.providers, "provider", nil, "a provider that sends for the domain: short `NAME`, or the domain it says to include (repeatable)")
 	fl.BoolVar(&f.noMail, "no-mail", false, "the domain sends no mail at all")
 	fl.StringVar(&f.all, "all", "", "what happens to the rest: `fail` (-all) or softfail (~all); default: by the domain's DMARC policy")
-	fl.StringVar(&f.fromScan, "from-scan", "", "take sources from a report (.json) or findings (.jsonl) of ndrscan scan: `FILE`")
+	fl.StringArrayVar(&f.fromScan, "from-scan", nil, "take sources from a report (.json) or findings (.jsonl) of ndrscan scan: `FILE` (repeatable)")
 	fl.BoolVar(&f.asMail, "as-mail", false, "write a letter to whoever runs the domain's DNS")
 	completions(cmd, "all", []string{"fail", "softfail"})
 	completions(cmd, "provider", spf.Providers())
@@ -85,7 +86,7 @@ func (f *composeFlags) check() error {
 	switch {
 	case f.all != "" && f.all != "fail" && f.all != "softfail":
 		return misused("--all %s: choose fail or softfail", f.all)
-	case f.noMail && (f.mx || len(f.hosts)+len(f.providers) > 0 || f.fromScan != ""):
+	case f.noMail && (f.mx || len(f.hosts)+len(f.providers) > 0 || len(f.fromScan) > 0):
 		return misused("--no-mail and sources of mail exclude each other")
 	case f.asMail && f.format == string(report.JSON):
 		return misused("--as-mail and --format json exclude each other")
@@ -102,16 +103,19 @@ func (a *app) compose(ctx context.Context, domain string, f *composeFlags) error
 	policy, _ := proof.DiscoverDMARC(ctx, dns, domain)
 	w.DMARC = policy.Policy
 	var candidates []string
-	if f.fromScan != "" {
-		found, left, err := scanSenders(f.fromScan, domain)
+	for _, file := range f.fromScan {
+		found, left, err := scanSenders(file, domain)
 		if err != nil {
 			return err
 		}
-		w.Senders, candidates = append(w.Senders, found...), left
+		w.Senders, candidates = append(w.Senders, found...), append(candidates, left...)
 	}
+	candidates = slices.DeleteFunc(candidates, func(c string) bool {
+		return slices.ContainsFunc(w.Senders, func(s spf.Sender) bool { return strings.HasPrefix(c, s.Value+": ") })
+	})
 	if len(w.Senders) == 0 && !f.noMail {
-		if f.fromScan != "" {
-			return hint(fmt.Errorf("%s ties no address to %s", f.fromScan, domain),
+		if len(f.fromScan) > 0 {
+			return hint(fmt.Errorf("%s ties no address to %s", strings.Join(f.fromScan, ", "), domain),
 				"name the sources: --mx, --host, --provider"+candidateHint(candidates))
 		}
 		if err := a.interview(ctx, dns, &w, f); err != nil {
