@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -98,6 +99,7 @@ func Lint(ctx context.Context, dns Resolver, domain string, opts LintOptions) (*
 	ctx, cancel := context.WithTimeout(ctx, lintTimeout)
 	defer cancel()
 	l := newLinter(ctx, dns, domain, opts)
+	slices.Sort(l.unchecked)
 	report := &Report{Domain: domain, Record: l.tree.Root.Record, Lookups: l.tree.Lookups, Issues: []Issue{}, Unchecked: l.unchecked}
 	for i := range rules {
 		report.Issues = append(report.Issues, rules[i].apply(l)...)
@@ -180,7 +182,8 @@ type linter struct {
 	aliases   map[string][]string // CNAME of each domain with a record
 	mx        []string            // "" is a null MX
 	mxHosts   []Host
-	apex      Host
+	apex, www Host
+	blind     bool // what mail hosts and addresses the domain has isn't known
 	servers   []Authority
 	wildcard  wildcard
 	elsewhere []string // names below the domain that have a record, where it has none
@@ -244,39 +247,43 @@ func (l *linter) inspect() {
 		l.unchecked = append(l.unchecked, "P03", "P06", "P07", "P12")
 		return
 	}
-	note := func(err error, id string) {
-		if err != nil && !slices.Contains(l.unchecked, id) {
-			l.unchecked = append(l.unchecked, id)
-		}
-	}
 	var err error
 	l.strings, err = in.LookupStrings(l.ctx, l.domain)
-	note(err, "P06")
+	l.unseen(err, "P06", "P07")
 	l.type99, err = in.LookupType99(l.ctx, l.domain)
-	note(err, "P03")
+	l.unseen(err, "P03")
 	l.tree.Root.visits(func(n *Node, _ *Branch) {
 		if _, known := l.aliases[n.Domain]; known || len(l.aliases) > maxSurveyed || n.Trouble == Unreachable || n.Trouble == Unvisited {
 			return
 		}
 		l.aliases[n.Domain], err = in.LookupCNAME(l.ctx, n.Domain)
-		note(err, "P12")
+		l.unseen(err, "P12")
 	})
 }
 
-// lookAround asks what else there is at and below the domain.
+// lookAround asks what else there is at and below the domain, all at once: slow servers are waited for together.
 func (l *linter) lookAround() {
-	l.texts, l.textErr = l.dns.LookupTXT(l.ctx, l.domain)
-	l.mx, _ = l.dns.LookupMX(l.ctx, l.domain)
-	l.apex, _ = lookupHost(l.ctx, l.dns, l.domain)
+	var err, errMX, errApex, errWild, errWildMX error
+	var wildMX []string
+	var wait sync.WaitGroup
+	wait.Go(func() { l.texts, l.textErr = l.dns.LookupTXT(l.ctx, l.domain) })
+	wait.Go(func() { l.mx, errMX = l.dns.LookupMX(l.ctx, l.domain) })
+	wait.Go(func() { l.apex, errApex = lookupHost(l.ctx, l.dns, l.domain) })
+	wait.Go(func() { l.wildcard.texts, errWild = l.dns.LookupTXT(l.ctx, "*."+l.domain) })
+	wait.Go(func() { wildMX, errWildMX = l.dns.LookupMX(l.ctx, "*."+l.domain) })
+	wait.Go(func() { l.www, err = lookupHost(l.ctx, l.dns, "www."+l.domain) })
+	wait.Wait()
+	l.wildcard.mx = len(wildMX) > 0
+	l.unseen(errors.Join(errWild, errWildMX), "P11")
+	l.unseen(err, "P14")
+	l.blind = l.unseen(errors.Join(errMX, errApex), "P01", "P13", "P15", "Y16")
+
 	for _, name := range l.mx {
 		if name != "" && len(l.mxHosts) < maxSurveyedHosts {
 			h, _ := lookupHost(l.ctx, l.dns, name)
 			l.mxHosts = append(l.mxHosts, h)
 		}
 	}
-	l.wildcard.texts, _ = l.dns.LookupTXT(l.ctx, "*."+l.domain)
-	mx, _ := l.dns.LookupMX(l.ctx, "*."+l.domain)
-	l.wildcard.mx = len(mx) > 0
 	if l.tree.Root.Trouble == Missing && l.textErr == nil {
 		for _, name := range []string{"spf.", "_spf.", "www.", l.domain + "."} {
 			if txts, _ := l.dns.LookupTXT(l.ctx, name+l.domain); slices.ContainsFunc(txts, isRecord) {
@@ -285,6 +292,19 @@ func (l *linter) lookAround() {
 		}
 	}
 	l.lookAtHosts()
+}
+
+// unseen notes the rules that a failure keeps from being checked.
+func (l *linter) unseen(err error, ids ...string) bool {
+	if err == nil {
+		return false
+	}
+	for _, id := range ids {
+		if !slices.Contains(l.unchecked, id) {
+			l.unchecked = append(l.unchecked, id)
+		}
+	}
+	return true
 }
 
 // lookAtHosts finds hosts of the domain's own that could say HELO or be forged, and looks for their records.
@@ -303,7 +323,7 @@ func (l *linter) lookAtHosts() {
 	}
 	names := slices.Clone(l.senders)
 	www := "www." + l.domain
-	if h, _ := lookupHost(l.ctx, l.dns, www); len(h.V4)+len(h.V6) > 0 && !slices.Contains(names, www) {
+	if len(l.www.V4)+len(l.www.V6) > 0 && !slices.Contains(names, www) {
 		names = append(names, www)
 	}
 	for _, name := range names {
@@ -316,7 +336,7 @@ func (l *linter) lookAtHosts() {
 
 // nowhere: DNS answered, and has nothing.
 func (l *linter) nowhere() bool {
-	return l.textErr == nil && len(l.texts) == 0 && len(l.mx) == 0 && len(l.apex.V4)+len(l.apex.V6) == 0 && len(l.wildcard.texts) == 0 &&
+	return l.textErr == nil && !l.blind && len(l.texts) == 0 && len(l.mx) == 0 && len(l.apex.V4)+len(l.apex.V6) == 0 && len(l.wildcard.texts) == 0 &&
 		len(l.aliases[l.domain]) == 0 && len(l.type99) == 0
 }
 

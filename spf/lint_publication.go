@@ -228,7 +228,7 @@ func bareHosts(l *linter) (hits []hit) {
 }
 
 func parked(l *linter) []hit {
-	if l.takesMail() || l.tree.Root.Trouble == Unreachable || l.tree.Root.Trouble == Several || l.tree.Root.Trouble == Broken ||
+	if l.blind || l.takesMail() || l.tree.Root.Trouble == Unreachable || l.tree.Root.Trouble == Several || l.tree.Root.Trouble == Broken ||
 		len(l.elsewhere) > 0 || slices.ContainsFunc(l.texts, nearRecord) {
 		return nil
 	}

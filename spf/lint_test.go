@@ -393,6 +393,11 @@ func TestLintDeadServer(t *testing.T) {
 	}
 	start := time.Now()
 	sameIDs(t, "dead", lint(t, dns), []string{"P17"})
+	proposed := lint(t, &spf.Proposed{Resolver: dns, Domain: "example.com", Strings: []string{"v=spf1 ip:198.18.0.1 ~all"}})
+	sameIDs(t, "proposed", proposed, []string{"S01", "Y04"}) // what can be seen without DNS; it isn't taken for parked
+	if want := []string{"P01", "P03", "P11", "P12", "P13", "P14", "P15", "P16", "Y16"}; !slices.Equal(proposed.Unchecked, want) {
+		t.Errorf("unchecked %v, want %v", proposed.Unchecked, want)
+	}
 	if spent := time.Since(start); spent > 5*time.Second {
 		t.Errorf("it took %s", spent)
 	}

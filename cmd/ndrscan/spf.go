@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"net/netip"
 	"os"
 	"strings"
 	"time"
@@ -18,7 +19,7 @@ import (
 // newSPF is the bench for SPF records: try, read, mend, write and rehearse them.
 func (a *app) newSPF() *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "spf",
+		Use:   "spf COMMAND",
 		Short: "The SPF bench: check, explain, lint, compose and test records",
 		Long: `The SPF bench. SPF (RFC 7208) says in a TXT record of your domain which hosts may send its mail; receivers compare it with
 the address that connects to them. It is the remedy for a Joe-Job, and a broken record is worse than none.
@@ -122,7 +123,10 @@ func domainName(text string) (string, error) {
 	if err != nil && isASCII(name) { // names of records may have underscores, which IDNA doesn't know
 		ascii, err = name, nil
 	}
+	_, notIP := netip.ParseAddr(name)
 	switch {
+	case notIP == nil:
+		return "", hint(misused("%q is an address, not a domain name", text), "ndrscan spf check --ip "+name+" --from SENDER asks about an address")
 	case err != nil:
 		return "", misused("%q is no domain name: %w", text, err)
 	case !strings.Contains(ascii, ".") || strings.ContainsAny(ascii, " /:[]\\\"'") || strings.Contains(ascii, "..") || strings.HasPrefix(ascii, "."):
