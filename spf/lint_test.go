@@ -103,6 +103,14 @@ _temperror.invalid. TXT "TXT" "timeout" "slow.example.net."`, miss: `R:v=spf1 in
 	{id: "S01", fires: `R:v=spf1 ipv4:198.18.0.1 -all`, miss: `R:v=spf1 IP4:198.18.0.1 -all`},
 	{id: "S01", fires: `R:v=spf1 198.18.0.1 -all`, miss: `R:v=spf1 mx/30 -all`},
 	{id: "S01", fires: `R:v=spf1 mail.example.com -all`, miss: `R:v=spf1 a:mail.example.com -all`},
+	{id: "S01", fires: `R:v=spf1 mx redirect=_spf.example.com
+_spf TXT "v=spf1 ip:198.18.0.1 -all"`, miss: `R:v=spf1 mx redirect=_spf.example.com
+_spf TXT "v=spf1 ip4:198.18.0.1 -all"`},
+	{id: "L08", fires: `R:v=spf1 mx redirect=bad.example.net
+bad.example.net. TXT "v=spf1 ip:198.18.0.1 -all"`, miss: `R:v=spf1 mx redirect=spf.example.net`},
+	{id: "L07", fires: `R:v=spf1 mx include:_spf.example.com -all
+_spf TXT "v=spf1 ip:198.18.0.1 -all"`, miss: `R:v=spf1 mx include:spf.example.net -all`},
+	{id: "P08", fires: `R:v=spf1 mx` + manyAddresses(30) + ` -all`, miss: `R:v=spf1 mx` + manyAddresses(25) + ` -all`},
 	{id: "S02", fires: `R:v=spf1 mx=mail.example.com -all`, miss: `R:v=spf1 mx ra=postmaster -all`},
 	{id: "S02", fires: `R:v=spf1 mx redirct=example.net -all`, miss: `R:v=spf1 mx redirect=spf.example.net`},
 	{id: "S03", fires: `R:v=spf1 ip4:198.18.0 -all`, miss: `R:v=spf1 ip4:198.18.0.0/24 -all`},
@@ -220,6 +228,15 @@ _spf TXT "v=spf1 ip4:198.18.7.7 -all"`, miss: `R:v=spf1 include:_spf.example.com
 _spf TXT "v=spf1 ip4:198.18.7.7 -all"`},
 	{id: "Y17", fires: `R:v=spf1 include:_spf.example.com -all
 _spf TXT "v=spf1 ip4:198.18.7.7 -all"`, miss: `R:v=spf1 include:spf.example.net -all`},
+}
+
+// manyAddresses writes n terms of 15 or 16 octets; the zone parser cuts what is longer than one string.
+func manyAddresses(n int) string {
+	var record strings.Builder
+	for i := range n {
+		fmt.Fprintf(&record, " ip4:198.18.40.%d", i)
+	}
+	return record.String()
 }
 
 // chain writes an include that costs n look-ups; chains has the records.
