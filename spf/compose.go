@@ -242,10 +242,13 @@ func (d *Draft) proposed(dns Resolver) *Proposed {
 	return &Proposed{Resolver: dns, Domain: d.Domain, Strings: d.Strings}
 }
 
+// zoneQuote escapes what ends a string in a zone file, RFC 1035 section 5.1; the grammar of SPF allows both.
+var zoneQuote = strings.NewReplacer(`\`, `\\`, `"`, `\"`)
+
 func zoneLine(name string, parts []string) string {
 	line := name + ". 3600 IN TXT"
 	for _, s := range parts {
-		line += ` "` + s + `"`
+		line += ` "` + zoneQuote.Replace(s) + `"`
 	}
 	return line
 }

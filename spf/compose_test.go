@@ -80,6 +80,7 @@ func TestComposeLong(t *testing.T) {
 	for i := range 40 {
 		senders = append(senders, spf.Sender{Kind: spf.Address, Value: fmt.Sprintf("198.18.%d.%d", i, i)})
 	}
+	senders = append(senders, spf.Sender{Kind: spf.Provider, Value: `odd"\name.example.net`})
 	d, err := spf.Compose(context.Background(), composeZone(t), spf.Wish{Domain: "example.com", Senders: senders})
 	if err != nil {
 		t.Fatal(err)

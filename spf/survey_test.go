@@ -194,6 +194,11 @@ func FuzzLint(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		x := spf.NewSurvey(context.Background(), dns, "example.com").Explain()
+		out := (&spf.Checker{Resolver: dns}).Check(context.Background(), spf.Request{IP: netip.MustParseAddr("198.18.0.25"), Sender: "joe@example.com"})
+		if texts := spf.ExplainSteps("example.com", out.Steps); len(texts) != len(out.Steps) || x.Domain != "example.com" {
+			t.Errorf("%d sentences for %d steps", len(texts), len(out.Steps))
+		}
 		_, syntax := spf.Parse(record)
 		for _, i := range report.Issues {
 			if i.Domain == "example.com" && i.Record != "" && i.Term != "" && strings.Contains(i.Record, i.Term) &&

@@ -31,7 +31,8 @@ type suiteScenario struct {
 	Zonedata map[string][]any // of "TIMEOUT" and {TYPE: value}
 }
 
-// TestSPFSuite runs the whole suite through the command line, against a name server that answers real packets.
+// TestSPFSuite runs the whole suite through the command line, against a name server that answers real packets; each test
+// also with the client as an IPv4-mapped address and the names in upper case.
 func TestSPFSuite(t *testing.T) {
 	data, err := os.ReadFile(suiteFile)
 	if errors.Is(err, os.ErrNotExist) && os.Getenv("CI") != "true" {
@@ -53,6 +54,10 @@ func TestSPFSuite(t *testing.T) {
 			for name, test := range sc.Tests {
 				total++
 				got := ask(t, addr, test.Host, test.Mailfrom, test.Helo)
+				loud := ask(t, addr, mapped(test.Host), upper(test.Mailfrom), strings.ToUpper(test.Helo))
+				if loud.Result != got.Result || !strings.EqualFold(loud.Explanation, got.Explanation) || loud.IP != got.IP {
+					t.Errorf("%s: mapped and in upper case %+v, else %+v", name, loud, got)
+				}
 				var want []string
 				if test.Result.Decode(&want) != nil {
 					want = []string{test.Result.Value}
@@ -75,6 +80,19 @@ func TestSPFSuite(t *testing.T) {
 		t.Errorf("the suite has %d tests, want 203", total)
 	}
 	t.Logf("%d of %d with the preferred result", preferred, total)
+}
+
+func mapped(ip string) string {
+	if strings.Contains(ip, ":") {
+		return ip
+	}
+	return "::ffff:" + ip
+}
+
+// upper leaves the local part alone: its case counts.
+func upper(sender string) string {
+	at := strings.LastIndexByte(sender, '@') + 1
+	return sender[:at] + strings.ToUpper(sender[at:])
 }
 
 // ask is the command as it is typed.
