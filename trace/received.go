@@ -1,6 +1,7 @@
 package trace
 
 import (
+	"strconv"
 	"strings"
 
 	"ndrscan/internal/header"
@@ -171,9 +172,13 @@ func envelopeOf(list []token) string {
 	return ""
 }
 
-// reversePath gives an address without its brackets or quotes, "<>" for the null path.
+// reversePath gives an address without its brackets or chasquid's quotes, "<>" for the null path.
 func reversePath(s string) string {
-	if s = strings.Trim(strings.TrimSpace(s), `<>"`); s != "" {
+	s = strings.TrimSpace(s)
+	if quoted, err := strconv.Unquote(s); err == nil {
+		s = quoted
+	}
+	if s = strings.Trim(s, "<>"); s != "" {
 		return s
 	}
 	return "<>"
