@@ -92,7 +92,7 @@ func judge(t *testing.T, opts FloodOptions, messages ...*Evidence) (*Report, map
 
 func TestClassOfOneMessage(t *testing.T) {
 	outsideRelay := func(e *Evidence) {
-		e.Origin.RDNS, e.Origin.RDNSConfirmed, e.Origin.Relayed = "mail.relay.example", true, true
+		e.Origin.RDNS, e.Origin.RDNSConfirmed, e.Origin.ProperRelay = "mail.relay.example", true, true
 	}
 	inSent := func(toRecipient bool) func(*Evidence) {
 		return func(e *Evidence) { e.SentAtHand, e.InSent, e.SentToRecipient = true, true, toRecipient }

@@ -159,7 +159,11 @@ func TestNewOwnRefuses(t *testing.T) {
 
 func TestOwn(t *testing.T) {
 	ctx, z := context.Background(), testZone()
-	own, err := NewOwn([]string{"example.com", "lone.host.example", "192.0.2.128/25", "2001:db8:5::1", "tenant:abc"}, []string{"198.51.100.128/25", "10.1.2.3"}, []string{"example.org"})
+	for _, ip := range []string{"203.0.113.14", "203.0.113.15"} {
+		name := "dsl-" + ip[8:] + ".pool.example.com"
+		z.ptr[ip], z.hosts[name] = []string{name + "."}, []string{ip}
+	}
+	own, err := NewOwn([]string{"example.com", "lone.host.example", "203.0.113.15", "192.0.2.128/25", "2001:db8:5::1", "tenant:abc"}, []string{"198.51.100.128/25", "10.1.2.3"}, []string{"example.org"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -169,6 +173,7 @@ func TestOwn(t *testing.T) {
 	for ip, want := range map[string]string{
 		"192.0.2.1": RuleConfirmedName, "192.0.2.77": RuleFlag, "192.0.2.200": RuleFlag, "2001:db8:5::1": RuleFlag, "::ffff:192.0.2.1": RuleConfirmedName,
 		"203.0.113.66": "", "198.51.100.10": "", "198.51.100.200": "", "10.1.2.3": "",
+		"203.0.113.14": "", "203.0.113.15": RuleFlag, // access lines under a domain of ours
 	} {
 		rule, ok, err := own.Server(ctx, z, addr(ip))
 		if rule != want || ok != (want != "") || err != nil {
@@ -191,7 +196,7 @@ func TestOwn(t *testing.T) {
 	own.Candidate("relay.other.example", addr("198.51.100.30"))
 	own.Candidate("mx.example.com", addr("192.0.2.1")) // known better already
 	want := []OwnHost{
-		{"192.0.2.200", addr("192.0.2.200"), RuleFlag}, {"2001:db8:5::1", addr("2001:db8:5::1"), RuleFlag}, {"lone.host.example", addr("192.0.2.77"), RuleFlag},
+		{"192.0.2.200", addr("192.0.2.200"), RuleFlag}, {"2001:db8:5::1", addr("2001:db8:5::1"), RuleFlag}, {"203.0.113.15", addr("203.0.113.15"), RuleFlag}, {"lone.host.example", addr("192.0.2.77"), RuleFlag},
 		{"mx.example.com", addr("192.0.2.1"), RuleConfirmedName}, {"relay.other.example", addr("198.51.100.30"), RuleCandidate},
 	}
 	if got := own.Seen(); !slices.Equal(got, want) {

@@ -16,20 +16,9 @@ func (w *walk) ownReporter() {
 // ownAddress gives the address of ours that the topmost named line's writer has.
 func (w *walk) ownAddress() netip.Addr {
 	for _, h := range w.hops {
-		if h.By == "" {
-			continue
+		if h.By != "" {
+			return w.t.ourAddress(w.ctx, h.By, &w.o.DNSFailed)
 		}
-		if w.t.Resolver == nil || !hostName(h.By) {
-			break
-		}
-		addrs, err := addresses(w.ctx, w.t.Resolver, h.By)
-		w.o.DNSFailed = w.o.DNSFailed || err != nil && len(addrs) == 0
-		for _, ip := range addrs[:min(len(addrs), maxPTR)] {
-			if w.t.isOurs(w.ctx, ip, &w.o.DNSFailed) {
-				return ip
-			}
-		}
-		break
 	}
 	return noAddr
 }
@@ -48,7 +37,7 @@ func (w *walk) underOurs() {
 		case h.kind == handover:
 			w.step(WhyHandover, true)
 		case h.kind == reinjected && w.sameHostBelow(h):
-			w.o.Trust = Stepped
+			w.lower(Stepped)
 			w.step(WhyReinject, true)
 		case h.kind != fromNetwork:
 			w.o.Entry, w.o.ClientIP = EntryScript, h.IP
@@ -58,7 +47,7 @@ func (w *walk) underOurs() {
 			w.step(WhyNoAddress, true)
 			return
 		case w.putBack(h):
-			w.o.Trust = Stepped
+			w.lower(Stepped)
 			w.step(WhyInside, true)
 		case w.t.isOurs(w.ctx, h.IP, &w.o.DNSFailed):
 			w.step(WhyOwn, true)
@@ -104,28 +93,44 @@ func (w *walk) fromClient(h Hop) {
 }
 
 // loggedIn ends at a line that shows a login. One more line is believed only if the client is this host or a server of
-// ours, and only a web hand-over: then the page's visitor is the client.
+// ours, and only a web hand-over: then the page's visitor is the client. A look-up that fails there is no failure of the
+// walk: the line itself says who logged in.
 func (w *walk) loggedIn(h Hop) {
 	w.o.Entry, w.o.AuthShown, w.o.ClientIP = EntryAccount, true, h.IP
 	if w.ownForm(h) {
 		w.o.AuthUser = h.AuthUser
 	}
 	w.step(WhyLogin, true)
-	if !h.IP.IsLoopback() && !w.t.isOurs(w.ctx, h.IP, &w.o.DNSFailed) {
+	if webProtocol(h.Protocol) {
+		w.visitor(h)
 		return
 	}
-	if w.at < len(w.hops) {
-		if web := w.hops[w.at]; webProtocol(web.Protocol) && w.writtenAt(web, h) {
-			w.o.ClientIP = web.IP
-			if web.AuthUser != "" && w.o.AuthUser == "" {
-				w.o.AuthUser = web.AuthUser
-			}
-			w.step(WhyWeb, true)
-			return
-		}
+	if w.at == len(w.hops) || !webProtocol(w.hops[w.at].Protocol) {
+		return
+	}
+	var ignored bool
+	web := w.hops[w.at]
+	if !h.IP.IsLoopback() && !w.t.isOurs(w.ctx, h.IP, &ignored) || !w.writtenAt(web, h) {
+		return
+	}
+	if web.AuthUser != "" && w.o.AuthUser == "" {
+		w.o.AuthUser = web.AuthUser
+	}
+	w.step(WhyWeb, true)
+	w.visitor(web)
+}
+
+// visitor takes the client from a page's line. One that names no visitor outside leaves that to X-Originating-IP, which the
+// page writes; a login by SMTP from the same host could write there what it likes.
+func (w *walk) visitor(web Hop) {
+	if web.IP.IsValid() {
+		w.o.ClientIP = web.IP
+	}
+	if web.IP.IsValid() && !inner(web.IP) {
+		return
 	}
 	if ip, ok := parseAddr(firstWord(w.in.Original.Get("X-Originating-IP"))); ok {
-		w.o.ClientIP = ip // written by the page on our own server
+		w.o.ClientIP = ip
 	}
 }
 
@@ -135,7 +140,8 @@ func (w *walk) writtenAt(web, above Hop) bool {
 	if web.By == "" || innerName(web.By) || w.t.Own.namesOurs(web.By) {
 		return true
 	}
-	return w.pointsTo(web.By, above.IP)
+	var ignored bool
+	return w.t.pointsTo(w.ctx, web.By, above.IP, &ignored)
 }
 
 // ownForm tells whether a login is shown in the form that the server which wrote the line uses: a known dialect that
@@ -148,5 +154,6 @@ func (w *walk) ownForm(h Hop) bool {
 	if h.Software == "postfix" && !authProtocol(h.Protocol) {
 		return false
 	}
-	return innerName(h.By) || w.t.Own.namesOurs(h.By) || w.t.Own.flagged(h.ByIP) || w.pointsTo(h.By, w.o.IP)
+	var ignored bool
+	return innerName(h.By) || w.t.Own.namesOurs(h.By) || w.t.Own.flagged(h.ByIP) || w.t.pointsTo(w.ctx, h.By, w.o.IP, &ignored)
 }

@@ -16,7 +16,7 @@ import (
 // Rules by which a host is taken as ours.
 const (
 	RuleFlag          = "flag"           // --own names its address, or a host with that address
-	RuleConfirmedName = "confirmed-name" // its forward-confirmed name lies under a domain of ours
+	RuleConfirmedName = "confirmed-name" // its forward-confirmed name lies under a domain of ours and is no access line's
 	RuleCandidate     = "candidate"      // shown, not believed: an MX or SPF address of ours
 )
 
@@ -157,8 +157,9 @@ func (o *Own) Resolve(ctx context.Context, res Resolver) error {
 	return errors.Join(problems...)
 }
 
-// Server tells whether ip is one of our servers and by which rule. A nil resolver leaves only what the flags name. The
-// error says that DNS could not answer; ok is then false and means "not known".
+// Server tells whether ip is one of our servers and by which rule. A nil resolver leaves only what the flags name. A name
+// that looks like an access line makes no server: an access provider's customers have names under its domain. The error
+// says that DNS could not answer; ok is then false and means "not known".
 func (o *Own) Server(ctx context.Context, res Resolver, ip netip.Addr) (rule string, ok bool, err error) {
 	ip = ip.Unmap()
 	if o.flagged(ip) {
@@ -172,12 +173,17 @@ func (o *Own) Server(ctx context.Context, res Resolver, ip netip.Addr) (rule str
 	if res == nil || !ip.IsValid() || inner(ip) || len(o.domains) == 0 {
 		return "", false, nil
 	}
-	names, _, err := confirmedNames(ctx, res, ip)
-	for _, name := range names {
-		if o.Domain(name) {
+	names, err := res.LookupPTR(ctx, ip)
+	for _, name := range names[:min(len(names), maxPTR)] {
+		if name = cleanName(name); !hostName(name) || !o.Domain(name) || AccessLine(name, ip) {
+			continue
+		}
+		holds, lookErr := pointsTo(ctx, res, name, ip)
+		if holds {
 			o.note(OwnHost{Host: name, IP: ip, Rule: RuleConfirmedName})
 			return RuleConfirmedName, true, nil
 		}
+		err = cmp.Or(err, lookErr)
 	}
 	return "", false, err
 }

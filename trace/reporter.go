@@ -3,6 +3,7 @@ package trace
 import (
 	"context"
 	"net/netip"
+	"strings"
 
 	"ndrscan/internal/header"
 )
@@ -22,77 +23,138 @@ func readLines(section header.Section) []Hop {
 	return hops
 }
 
+// arrival is the walk down the Received lines of a bounce itself.
+type arrival struct {
+	t       *Tracer
+	ctx     context.Context
+	dns     *budget
+	r       Reporter
+	top     string     // organisation of the topmost writer: the site's, where no line is known to be ours
+	writer  string     // name of the host that wrote the last believed line
+	client  netip.Addr // inner client of the line above, whose own line is to come; invalid if none
+	ours    bool       // the line above was handed over by a server of ours: it wrote the next, whatever its name
+	strange bool       // a hand-over that is not known to be ours
+	closed  bool       // a stranger's line shows a client: what stands below can't be the top any more
+}
+
 // Reporter finds who handed the bounce to us, from the bounce's own header section (METHOD 3.0). Lines are read newest
 // first: a queue hand-over, an inner address and a server of ours are stepped over; the first other client is the
-// handing address. If there is none, or the last client is one of our servers, the bounce is our own.
+// handing address. Behind NAT or a container's proxy every client looks inside, so the line below an inner one counts
+// only if a host of ours, or the same host, wrote it; else the handing address is hidden.
+//
+// The bounce is our own if one of our servers connected, or if hosts of ours only handed it from queue to queue.
 func (t *Tracer) Reporter(ctx context.Context, bounce header.Section) Reporter {
-	r := Reporter{Unstamped: true}
-	top := "" // organisation of the topmost writer, stands for the site where no line is known to be ours
+	t, dns := t.withBudget()
+	a := &arrival{t: t, ctx: ctx, dns: dns, r: Reporter{Unstamped: true}}
 	for _, h := range readLines(bounce) {
-		if r.Unstamped {
-			r.Unstamped = !t.writtenByOurs(ctx, h, &r.DNSFailed)
+		if a.line(h) {
+			return a.r
 		}
-		if top == "" {
-			top = OrgDomain(h.By)
-		}
-		if !h.IP.IsValid() && h.kind == fromNetwork {
-			r.Unstamped, r.Own = true, false // a client without an address: nobody can say who
-			return t.nameReporter(ctx, r)
-		}
-		if h.kind == handover || h.kind == reinjected || !h.IP.IsValid() || inner(h.IP) {
-			continue
-		}
-		r.IP, r.HELO, r.By = h.IP, h.HELO, h.By
-		if r.Own = t.isOurs(ctx, h.IP, &r.DNSFailed); r.Own {
-			continue
-		}
-		if r.Unstamped && t.inOrganisation(ctx, h, top, &r.DNSFailed) {
-			continue
-		}
-		return t.nameReporter(ctx, r)
+		dns.nextLine()
 	}
-	if !r.Unstamped && !r.IP.IsValid() {
-		r.Own = true
-	}
-	return t.nameReporter(ctx, r)
+	a.end()
+	return a.r
 }
 
-// writtenByOurs tells whether a top line was written by a host of ours: its by name has an address of ours, or the
-// address it prints for itself is one that --own names.
-func (t *Tracer) writtenByOurs(ctx context.Context, h Hop, failed *bool) bool {
-	if t.Own.flagged(h.ByIP) || h.By != "" && t.Own.namedHost(h.By) {
-		return true
+// line reads the next line; done means that the handing address is found, or hidden for good.
+func (a *arrival) line(h Hop) (done bool) {
+	if !a.believe(h) {
+		return a.hidden()
 	}
-	if t.Resolver == nil || !hostName(h.By) {
+	a.closed = a.closed || a.r.Unstamped && h.kind == fromNetwork && !h.IP.IsLoopback()
+	switch {
+	case h.kind == handover, h.kind == reinjected, h.kind == submitted && (!h.IP.IsValid() || inner(h.IP)):
+		return false
+	case !h.IP.IsValid():
+		return a.hidden() // a client without an address: nobody can say who
+	case inner(h.IP):
+		a.client = h.IP
 		return false
 	}
-	addrs, err := addresses(ctx, t.Resolver, h.By)
-	*failed = *failed || err != nil && len(addrs) == 0
-	for _, ip := range addrs[:min(len(addrs), maxPTR)] {
-		if t.isOurs(ctx, ip, failed) {
-			return true
-		}
+	a.r.IP, a.r.HELO, a.r.By = h.IP, h.HELO, h.By
+	if a.r.Own = a.t.isOurs(a.ctx, h.IP, &a.r.DNSFailed); a.r.Own {
+		a.ours = true
+		return false
 	}
-	return false
+	if a.r.Unstamped && a.t.inOrganisation(a.ctx, h, a.top, &a.r.DNSFailed) {
+		return false
+	}
+	if a.dns.spent {
+		return a.hidden()
+	}
+	a.name()
+	return true
 }
 
-// nameReporter asks for the reverse name of the handing address and names the witness.
-func (t *Tracer) nameReporter(ctx context.Context, r Reporter) Reporter {
-	if !r.IP.IsValid() {
-		return r
+// believe notes who wrote a line. It is false only for the line that should be an inner client's and is another's.
+func (a *arrival) believe(h Hop) bool {
+	if h.By == "" {
+		return !a.client.IsValid() || h.kind != fromNetwork
 	}
-	if t.Resolver != nil {
-		var err error
-		r.RDNS, r.RDNSConfirmed, err = Confirm(ctx, t.Resolver, r.IP)
-		r.DNSFailed = r.DNSFailed || err != nil
+	if a.top == "" {
+		a.top = OrgDomain(h.By)
 	}
-	if r.RDNSConfirmed {
-		r.Organisation = OrgDomain(r.RDNS)
+	same := a.sameHost(h.By)
+	known := same || a.ours
+	needed := a.r.Unstamped || !known && (a.client.IsValid() || h.kind != fromNetwork)
+	if needed && !same && !a.closed && a.t.writtenByOurs(a.ctx, h, &a.r.DNSFailed) {
+		known, a.r.Unstamped = true, false
 	}
-	if r.Organisation == "" {
-		r.Organisation = network(r.IP)
+	if a.client.IsValid() {
+		sameSite := a.r.Unstamped && a.top != "" && OrgDomain(h.By) == a.top
+		if !known && !sameSite && !a.t.Own.flagged(a.client) {
+			return false
+		}
+		a.r.Stepped = true
 	}
-	return r
+	a.strange = a.strange || !known && h.kind != fromNetwork
+	if !same {
+		a.writer = h.By
+	}
+	a.client, a.ours = noAddr, false
+	return true
+}
+
+// sameHost tells a name that the writer of the last believed line gives itself; a filter on it calls itself localhost.
+func (a *arrival) sameHost(by string) bool {
+	if a.writer == "" {
+		return false
+	}
+	return strings.EqualFold(by, a.writer) || a.client.IsLoopback() && strings.EqualFold(by, "localhost")
+}
+
+// end judges a chain that shows no client outside.
+func (a *arrival) end() {
+	inside := a.client.IsValid() // and no line says where that client had it from
+	if a.dns.spent || inside && !a.t.Own.flagged(a.client) || a.strange && !a.r.Unstamped && !a.r.IP.IsValid() {
+		a.hidden()
+		return
+	}
+	a.r.Stepped = a.r.Stepped || inside
+	a.r.Own = !a.r.Unstamped && (a.r.Own || !a.r.IP.IsValid())
+	a.name()
+}
+
+// hidden ends where nobody that is ours says who connected.
+func (a *arrival) hidden() bool {
+	a.r = Reporter{Unstamped: true, Hidden: true, Stepped: a.r.Stepped || a.client.IsValid(), DNSFailed: a.r.DNSFailed}
+	return true
+}
+
+// name asks for the reverse name of the handing address and names the witness.
+func (a *arrival) name() {
+	if !a.r.IP.IsValid() {
+		return
+	}
+	if a.t.Resolver != nil { // no answer, no name: that accuses nobody
+		a.r.RDNS, a.r.RDNSConfirmed, _ = Confirm(a.ctx, a.t.Resolver, a.r.IP)
+	}
+	if a.r.RDNSConfirmed {
+		a.r.Organisation = OrgDomain(a.r.RDNS)
+	}
+	if a.r.Organisation == "" {
+		a.r.Organisation = network(a.r.IP)
+	}
 }
 
 // network is the /24 or /48 of an address, the witness where no name is confirmed (METHOD 6).
@@ -106,35 +168,4 @@ func network(ip netip.Addr) string {
 		return ""
 	}
 	return p.String()
-}
-
-// isOurs tells a server of ours; a failed look-up is noted.
-func (t *Tracer) isOurs(ctx context.Context, ip netip.Addr, failed *bool) bool {
-	_, ok, err := t.Own.Server(ctx, t.Resolver, ip)
-	*failed = *failed || err != nil
-	return ok
-}
-
-// inOrganisation tells whether a client is a host of an organisation: by a forward-confirmed reverse name, or because what
-// the line calls it lies there and has its address.
-func (t *Tracer) inOrganisation(ctx context.Context, h Hop, org string, failed *bool) bool {
-	if org == "" || t.Resolver == nil {
-		return false
-	}
-	name, confirmed, err := Confirm(ctx, t.Resolver, h.IP)
-	*failed = *failed || err != nil
-	if confirmed && OrgDomain(name) == org {
-		return true
-	}
-	return OrgDomain(h.HELO) == org && t.pointsTo(ctx, h.HELO, h.IP, failed)
-}
-
-// pointsTo tells whether a name that a line gives has that address.
-func (t *Tracer) pointsTo(ctx context.Context, name string, ip netip.Addr, failed *bool) bool {
-	if t.Resolver == nil || !hostName(name) || !ip.IsValid() {
-		return false
-	}
-	holds, err := pointsTo(ctx, t.Resolver, cleanName(name), ip)
-	*failed = *failed || err != nil
-	return holds
 }

@@ -19,6 +19,8 @@ type site struct {
 	asked    bool         // the recipients' MX have been looked up
 	inside   bool         // the walk has entered the gateway
 	gateway  int          // the line where it did
+
+	ownUnknown bool // whether the last client is ours could not be asked
 }
 
 // Where a client stands, seen from the site.
@@ -97,7 +99,8 @@ func (w *walk) placeOf(h Hop) place {
 	if inner(h.IP) {
 		return placeInside
 	}
-	if w.t.isOurs(w.ctx, h.IP, &w.o.DNSFailed) {
+	w.site.ownUnknown = false
+	if w.t.isOurs(w.ctx, h.IP, &w.site.ownUnknown) {
 		return placeOurs
 	}
 	if h.Auth {
@@ -147,8 +150,8 @@ func (w *walk) isGateway(ip netip.Addr, names []string) bool {
 
 // maxGatewayDomains and maxGatewayHosts bound the look-ups for gateways of one message.
 const (
-	maxGatewayDomains = 5
-	maxGatewayHosts   = 10
+	maxGatewayDomains = 3
+	maxGatewayHosts   = 5
 )
 
 // askMX looks the recipients' MX hosts up, once a message and only if a client might be one.
@@ -177,15 +180,21 @@ func (w *walk) askMX() {
 
 // names gives the forward-confirmed names of a client: its reverse names, and what the line calls it if that lies in an
 // organisation of the site and has this address. The site's own DNS says so then; Microsoft's inner hosts have names and
-// public IPv6 addresses, but no reverse names.
+// public IPv6 addresses, but no reverse names. Where the reverse name can't be asked or confirmed, what the line calls it
+// stands for it, in the gateway's organisation, too. Only if that can't be asked either could the answer have changed who
+// is inside; a stranger's broken reverse zone changes nothing.
 func (w *walk) names(h Hop) []string {
 	if w.t.Resolver == nil {
 		return nil
 	}
-	names, _, err := confirmedNames(w.ctx, w.t.Resolver, h.IP)
-	w.o.DNSFailed = w.o.DNSFailed || err != nil
-	for _, name := range []string{h.HELO, h.RDNS} {
-		if slices.Contains(w.site.orgs, OrgDomain(name)) && !slices.Contains(names, name) && w.pointsTo(name, h.IP) {
+	names, first, err := confirmedNames(w.ctx, w.t.Resolver, h.IP)
+	orgs := w.site.orgs
+	if err != nil {
+		w.askMX()
+		orgs = slices.Concat(orgs, w.site.mxOrgs)
+	}
+	for _, name := range []string{h.HELO, h.RDNS, first} {
+		if slices.Contains(orgs, OrgDomain(name)) && !slices.Contains(names, name) && w.pointsTo(name, h.IP) {
 			names = append(names, name)
 		}
 	}

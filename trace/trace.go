@@ -111,12 +111,13 @@ type Origin struct {
 	RDNS          string // its reverse name, by our own look-up
 	RDNSConfirmed bool   // the name's address is IP (forward-confirmed)
 	AccessLine    bool   // the reverse name looks like an access line: dyn, pool, dsl, the address's digits
-	Relayed       bool   // a plausible hop stands below the border line: the border may be a relay
+	ProperRelay   bool   // a mail server that says its name: confirmed, no access line, and its HELO of the same organisation
 	By            string // host that wrote the border line
 	EnvelopeFrom  string // of the border line
 	Via           Via
 	Trust         Trust
 	Own           bool // IP is one of our servers
+	OwnUnknown    bool // whether IP is ours could not be asked, and nothing else hangs on it; SPF of ours may still tell
 	AuthUser      string
 	AuthShown     bool // the line under our border shows authentication, with or without a login name
 	ClientIP      netip.Addr
@@ -129,7 +130,8 @@ type Origin struct {
 	Framing       bool       // a claimed line names our servers
 	SiteAuth      bool       // the border line at a foreign reporter shows authentication: that site's customer
 	Unstamped     bool       // a hop did not stamp: the origin is unknown
-	DNSFailed     bool       // a look-up the walk needed could not be answered
+	DNSFailed     bool       // a look-up failed that could have changed who is inside or ours
+	TooLong       bool       // the walk needed too many look-ups: the origin is unknown
 	Steps         []Step
 }
 
@@ -139,9 +141,11 @@ type Reporter struct {
 	HELO          string
 	RDNS          string
 	RDNSConfirmed bool
-	Own           bool // there is no outside address, or it is one of our servers: our own bounce
-	Unstamped     bool // no top line was written by a host of ours: exported or re-injected mail, unverified
+	Own           bool // one of our servers connected, or hosts of ours only handed it from queue to queue: our own bounce
+	Stepped       bool // an inner client was stepped over: behind NAT a stranger can have written the lines this rests on
+	Unstamped     bool // no top line was written by a host of ours (exported or re-injected mail), or Hidden: unverified
+	Hidden        bool // no line of ours shows who connected: NAT or a proxy hides it
 	By            string
-	DNSFailed     bool   // a look-up that this needed could not be answered
+	DNSFailed     bool   // a look-up failed that could have changed who is ours
 	Organisation  string // organisational domain of the confirmed name, else the /24 or /48: the witness
 }

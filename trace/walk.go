@@ -30,6 +30,7 @@ type walk struct {
 	t    *Tracer
 	ctx  context.Context
 	in   Input
+	dns  *budget
 	hops []Hop
 	at   int // line under the finger
 	site site
@@ -38,7 +39,8 @@ type walk struct {
 
 // Origin finds where the original came from (METHOD 3.1 to 3.5, 3.7, 3.8).
 func (t *Tracer) Origin(ctx context.Context, in Input) Origin {
-	w := &walk{t: t, ctx: ctx, in: in, hops: readLines(in.Original)}
+	t, dns := t.withBudget()
+	w := &walk{t: t, ctx: ctx, in: in, dns: dns, hops: readLines(in.Original)}
 	w.o.Via = ViaNone
 	if in.Reporter.Own {
 		w.ownReporter()
@@ -48,6 +50,9 @@ func (t *Tracer) Origin(ctx context.Context, in Input) Origin {
 	}
 	if w.o.Via == ViaNone && !w.o.Unstamped {
 		w.weak()
+	}
+	if w.dns.spent {
+		w.tooLong()
 	}
 	w.nameBorder()
 	w.claims()
@@ -62,7 +67,25 @@ func (w *walk) step(why string, believed bool) {
 	}
 	w.o.Steps = append(w.o.Steps, Step{Line: w.at + 1, Client: client, By: h.By, Believed: believed, Why: why})
 	w.at++
+	w.dns.nextLine()
 }
+
+// tooLong gives up: nobody is accused by a walk that could not be finished.
+func (w *walk) tooLong() {
+	w.o = Origin{Via: ViaNone, TooLong: true, Steps: w.o.Steps}
+	if w.at < len(w.hops) {
+		w.step(WhyTooLong, false)
+	}
+}
+
+// lower lowers the trust: a walk is worth what its weakest step is.
+func (w *walk) lower(to Trust) {
+	if trustRank[to] < trustRank[w.o.Trust] {
+		w.o.Trust = to
+	}
+}
+
+var trustRank = map[Trust]int{Weak: 1, Stepped: 2, Gateway: 3, Direct: 4}
 
 // foreign walks down inside a reporting site that is not ours, to its border (METHOD 3.1, 3.2). A hand-over from queue to
 // queue is no step: no address was looked past, so trust stays direct.
@@ -79,7 +102,7 @@ func (w *walk) foreign() {
 		case h.kind == handover:
 			w.step(WhyHandover, true)
 		case h.kind == reinjected && w.sameHostBelow(h):
-			w.o.Trust = Stepped
+			w.lower(Stepped)
 			w.step(WhyReinject, true)
 		case h.kind != fromNetwork, h.Auth && inner(h.IP):
 			w.beganInside(h)
@@ -101,18 +124,17 @@ func (w *walk) foreign() {
 func (w *walk) atClient(h Hop) (done bool) {
 	switch place := w.placeOf(h); place {
 	case placeInside:
-		w.o.Trust = Stepped
+		w.lower(Stepped)
 		w.site.from = h.IP
 		w.step(WhyInside, true)
 		return false
 	case placeGateway:
-		w.o.Trust = Gateway
+		w.lower(Gateway)
 		w.site.enterGateway(h, w.at)
 		w.step(WhyGateway, true)
 		return false
 	case placeLoop:
 		w.step(WhyLoop, true)
-		w.o.Trust = Direct
 		w.border(w.hops[w.site.gateway])
 	case placeOurs:
 		w.border(h)
@@ -121,6 +143,7 @@ func (w *walk) atClient(h Hop) (done bool) {
 		w.underOurs()
 	default:
 		w.border(h)
+		w.o.OwnUnknown = w.site.ownUnknown
 		w.step(WhyBorder, true)
 	}
 	return true
@@ -161,34 +184,24 @@ func (w *walk) sameHostBelow(h Hop) bool {
 	return h.By == "" || below == "" || strings.EqualFold(h.By, below)
 }
 
-// nameBorder asks for the reverse name of the origin.
+// nameBorder asks for the reverse name of the origin. No answer, no name: that changes nothing else.
 func (w *walk) nameBorder() {
 	if !w.o.IP.IsValid() {
 		return
 	}
 	if w.t.Resolver != nil {
-		var err error
-		w.o.RDNS, w.o.RDNSConfirmed, err = Confirm(w.ctx, w.t.Resolver, w.o.IP)
-		w.o.DNSFailed = w.o.DNSFailed || err != nil
+		w.o.RDNS, w.o.RDNSConfirmed, _ = Confirm(w.ctx, w.t.Resolver, w.o.IP)
 	}
 	w.o.AccessLine = AccessLine(w.o.RDNS, w.o.IP)
 	w.o.ClientOwnNet = w.t.Own.Client(w.o.ClientIP)
-	w.o.Relayed = !w.o.Own && w.o.Via == ViaReceived && w.relayed()
+	w.o.ProperRelay = !w.o.Own && w.o.Via == ViaReceived && w.properRelay()
 }
 
-// relayed tells whether the next named line below the border was written, as far as names go, by the organisation of
-// the border's confirmed name: then the border may have passed on what somebody else sent.
-func (w *walk) relayed() bool {
+// properRelay tells a border that may have passed on what somebody else sent: a mail server that gives its own name. What
+// stands below its line says nothing of it: that is a claim (METHOD 3.4).
+func (w *walk) properRelay() bool {
 	org := OrgDomain(w.o.RDNS)
-	if !w.o.RDNSConfirmed || org == "" {
-		return false
-	}
-	for _, h := range w.hops[w.at:] {
-		if h.By != "" {
-			return OrgDomain(h.By) == org
-		}
-	}
-	return false
+	return org != "" && w.o.RDNSConfirmed && !w.o.AccessLine && OrgDomain(w.o.HELO) == org
 }
 
 // maxFramingLookups bounds the claimed addresses that are looked up: the claims are a stranger's.

@@ -32,7 +32,7 @@ func (w *walk) weak() {
 
 func (w *walk) takeWeak(ip netip.Addr, via Via) {
 	w.o.IP, w.o.Via, w.o.Trust = ip, via, Weak
-	if w.t.isOurs(w.ctx, ip, &w.o.DNSFailed) {
+	if w.t.isOurs(w.ctx, ip, &w.o.OwnUnknown) {
 		w.o.Own, w.o.Entry = true, EntryUnknown
 	}
 }

@@ -11,6 +11,7 @@ const (
 	WhyNoAddress = "no-address"
 	WhyUnstamped = "unstamped-hop"
 	WhyLoop      = "loop"
+	WhyTooLong   = "too-long"
 	WhyOwn       = "own"
 	WhyLogin     = "login"
 	WhyScript    = "script"
@@ -32,6 +33,7 @@ var whys = map[string]string{
 	WhyNoAddress: "a client on the network, but the line shows no address that the server saw",
 	WhyUnstamped: "somebody else wrote this line: a host in between did not stamp, so the origin is unknown",
 	WhyLoop:      "the client is the site it came from: a mail loop, whose other end is the border",
+	WhyTooLong:   "too many names to look up on the way here: the walk was given up, so the origin is unknown",
 	WhyOwn:       "the client is a server of ours, so the next line is its",
 	WhyLogin:     "the client logged in at our server",
 	WhyScript:    "a program on our server submitted it",

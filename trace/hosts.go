@@ -1,0 +1,63 @@
+package trace
+
+import (
+	"context"
+	"net/netip"
+)
+
+// What DNS and the flags say of a host; shared by the walks. A failed look-up is noted where the caller says.
+
+// writtenByOurs tells whether a line was written by a host of ours: its by name has an address of ours, or the address it
+// prints for itself is one that --own names.
+func (t *Tracer) writtenByOurs(ctx context.Context, h Hop, failed *bool) bool {
+	if t.Own.flagged(h.ByIP) || h.By != "" && t.Own.namedHost(h.By) {
+		return true
+	}
+	return t.ourAddress(ctx, h.By, failed).IsValid()
+}
+
+// ourAddress gives the first address of a host that is one of ours.
+func (t *Tracer) ourAddress(ctx context.Context, host string, failed *bool) netip.Addr {
+	if t.Resolver == nil || !hostName(host) {
+		return noAddr
+	}
+	addrs, err := addresses(ctx, t.Resolver, host)
+	*failed = *failed || err != nil && len(addrs) == 0
+	for _, ip := range addrs[:min(len(addrs), maxPTR)] {
+		if t.isOurs(ctx, ip, failed) {
+			return ip
+		}
+	}
+	return noAddr
+}
+
+// isOurs tells a server of ours.
+func (t *Tracer) isOurs(ctx context.Context, ip netip.Addr, failed *bool) bool {
+	_, ok, err := t.Own.Server(ctx, t.Resolver, ip)
+	*failed = *failed || err != nil
+	return ok
+}
+
+// inOrganisation tells whether a client is a host of an organisation: by a forward-confirmed reverse name, or because what
+// the line calls it lies there and has its address.
+func (t *Tracer) inOrganisation(ctx context.Context, h Hop, org string, failed *bool) bool {
+	if org == "" || t.Resolver == nil {
+		return false
+	}
+	name, confirmed, err := Confirm(ctx, t.Resolver, h.IP)
+	*failed = *failed || err != nil
+	if confirmed && OrgDomain(name) == org {
+		return true
+	}
+	return OrgDomain(h.HELO) == org && t.pointsTo(ctx, h.HELO, h.IP, failed)
+}
+
+// pointsTo tells whether a name that a line gives has that address.
+func (t *Tracer) pointsTo(ctx context.Context, name string, ip netip.Addr, failed *bool) bool {
+	if t.Resolver == nil || !hostName(name) || !ip.IsValid() {
+		return false
+	}
+	holds, err := pointsTo(ctx, t.Resolver, cleanName(name), ip)
+	*failed = *failed || err != nil
+	return holds
+}
