@@ -82,9 +82,14 @@ func TestDialects(t *testing.T) {
 
 func checkClaims(t *testing.T, row *dialect, sample, near string) {
 	p := parsed(sample)
+	p.scan()
 	for i := range dialects {
-		if other := &dialects[i]; other.claims(p) != (other == row) {
+		other := &dialects[i]
+		if other.claims(p) != (other == row) {
 			t.Errorf("row %s claims the sample of %s: %v", other.id, row.id, other != row)
+		}
+		if other.claims(p) != other.claimsAlone(p) {
+			t.Errorf("row %s: the index says %v", other.id, other.claims(p))
 		}
 	}
 	if p = parsed(near); p.row != nil {

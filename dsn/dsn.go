@@ -175,6 +175,7 @@ type parser struct {
 	wraps    int    // reports this one is wrapped in
 
 	text        []byte   // the report's text, without an original quoted in it
+	scanned     bool     // the next two are set
 	found, head markSet  // which marks stand in text, and in the first maxHead bytes of it
 	row         *dialect // who wrote it, nil if no row claims it
 }
@@ -302,7 +303,7 @@ func forAddress(received []byte) string {
 		if at == 0 || received[at-1] != ' ' && received[at-1] != '\t' && received[at-1] != '\n' {
 			continue
 		}
-		rest := bytes.TrimLeft(received[at+4:], " \t\r\n")
+		rest := skipSpace(received[at+4:])
 		if addr, _, ok := leadingAddress(rest); ok {
 			return addr
 		}

@@ -110,7 +110,7 @@ var archives = []string{"application/gzip", "application/zip", "application/x-zi
 // isDMARCReport tells an aggregate report: the subject's fixed words (RFC 7489 section 7.2.1.1, RFC 9990), and an attached
 // archive.
 func (p *parser) isDMARCReport() bool {
-	if len(p.b.Subject) < len("report domain:") || !strings.Contains(strings.ToLower(p.b.Subject), "report domain:") {
+	if !strings.Contains(p.b.Subject, "omain:") || !strings.Contains(strings.ToLower(p.b.Subject), "report domain:") {
 		return false
 	}
 	for i := range p.walker.parts {

@@ -95,7 +95,7 @@ func (p *parser) quotedReport() []byte {
 	if part == nil {
 		return nil
 	}
-	for rest := part.text(); len(rest) > 0; {
+	for rest := part.text(maxText); len(rest) > 0; {
 		line, next := cutLine(rest)
 		if field := bytes.TrimLeft(line, "> \t*"); hasPrefixFold(field, "from:") && namesDaemon(field) {
 			if line[0] == '>' {

@@ -2,6 +2,7 @@ package dsn
 
 import (
 	"bytes"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
@@ -11,30 +12,154 @@ import (
 )
 
 // FuzzParse holds that Parse keeps its promises for any bytes: the original lies inside the message if no part had to be
-// decoded, its fields lie inside it, and LF and CRLF copies say the same.
+// decoded, its fields lie inside it, and copies with LF, CRLF and bare CR line ends say the same.
 func FuzzParse(f *testing.F) {
-	for _, msg := range samples(f) {
-		f.Add([]byte(msg))
+	for _, msg := range seeds(f) {
+		f.Add(msg)
 	}
 	for _, tt := range hostile {
 		f.Add([]byte(tt.make(200)))
 	}
+	f.Fuzz(func(t *testing.T, msg []byte) {
+		checkInside(t, msg, Parse(msg))
+		checkLineEnds(t, msg)
+	})
+}
+
+// seeds are the samples of the table, the providers' reports and a few messages of the lab.
+func seeds(t testing.TB) [][]byte {
+	var list [][]byte
+	for _, msg := range samples(t) {
+		list = append(list, []byte(msg))
+	}
+	data, err := os.ReadFile("testdata/providers.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, entry := range strings.Split(string(data), "\n== ")[1:] {
+		_, msg, _ := strings.Cut(entry, "\nReturn-Path")
+		list = append(list, []byte("Return-Path"+fillIn(msg+"\n")))
+	}
 	shapes, _ := filepath.Glob(filepath.Join("testdata", "lab", "*.eml"))
 	for _, name := range shapes {
 		if data, err := os.ReadFile(name); err == nil {
-			f.Add(data)
+			list = append(list, data)
 		}
 	}
-	f.Fuzz(func(t *testing.T, msg []byte) {
-		checkInside(t, msg, Parse(msg))
-		if bytes.IndexByte(msg, '\r') >= 0 {
-			return
+	return list
+}
+
+// checkLineEnds holds that the same message with other line ends says the same.
+func checkLineEnds(t *testing.T, msg []byte) {
+	t.Helper()
+	if bytes.IndexByte(msg, '\r') >= 0 || bytes.IndexByte(msg, '\n') < 0 || bytes.HasPrefix(msg, []byte("\xff\xfe")) || bytes.HasPrefix(msg, []byte("\xfe\xff")) {
+		return
+	}
+	want := summary(Parse(msg))
+	if got := summary(Parse(bytes.ReplaceAll(msg, []byte("\n"), []byte("\r\n")))); got != want && !isLong(msg) {
+		t.Fatalf("with LF  %s\nwith CRLF %s", want, got)
+	}
+	if got := summary(Parse(bytes.ReplaceAll(msg, []byte("\n"), []byte("\r")))); got != want {
+		t.Fatalf("with LF %s\nwith CR %s", want, got)
+	}
+}
+
+// isLong tells messages in which line ends of two bytes move something over a limit counted in bytes.
+func isLong(msg []byte) bool { return len(msg) > maxDiagnostic }
+
+// FuzzDialects holds that the readers of text give recipients that are addresses in the text, within their bounds, and
+// that the index of marks agrees with its twin.
+func FuzzDialects(f *testing.F) {
+	for _, msg := range samples(f) {
+		_, text, _ := strings.Cut(msg, "\n\n")
+		f.Add([]byte(text))
+	}
+	f.Fuzz(func(t *testing.T, text []byte) {
+		checkMarks(t, text)
+		for i := range dialects {
+			read := dialects[i].read
+			if read == nil {
+				read = genericReader
+			}
+			for _, r := range read(text) {
+				if len(r.Address) > maxAddress && !strings.Contains(dialects[i].id, "amazonworkmail") {
+					t.Fatalf("%s: an address of %d bytes", dialects[i].id, len(r.Address))
+				}
+				if len(r.Diagnostic) > 3*maxDiagnostic+maxFieldValue {
+					t.Fatalf("%s: a diagnostic of %d bytes", dialects[i].id, len(r.Diagnostic))
+				}
+				// Report fields in the text may be in xtext.
+				if isASCII(text) && !containsFold(text, r.Address) && !containsFold(text, "-recipient") {
+					t.Fatalf("%s: %q is not in the text", dialects[i].id, r.Address)
+				}
+			}
 		}
-		lf, crlf := Parse(msg), Parse(bytes.ReplaceAll(msg, []byte("\n"), []byte("\r\n")))
-		if a, b := summary(lf), summary(crlf); a != b {
-			t.Fatalf("with LF  %s\nwith CRLF %s", a, b)
+		report, quoted := splitQuoted(text)
+		if len(report)+len(quoted) != len(text) || !inside(text, quoted) {
+			t.Fatalf("report %q and original %q of %q", report, quoted, text)
 		}
 	})
+}
+
+// FuzzAddresses holds that what is taken for an address in a line or a report field is one, lies in it, and is in lower
+// case.
+func FuzzAddresses(f *testing.F) {
+	for _, line := range []string{"<Bad@Remote.example>: no", " * bad@remote.example", "rfc822; bad+40remote.example", "utf-8; jos\\x{e9}@remote.example", "\"a b\"@c.example", "mailto:bad@[192.0.2.1]", "Bad Person (bad@remote.example)<mailto:bad@remote.example>",
+		"<bad@remote.example> (expanded from <info@remote.example>): x", "smtp; 550 5.1.1 <bad@remote.example>... User unknown", "for <a@b> ; x"} {
+		f.Add([]byte(line))
+	}
+	f.Fuzz(func(t *testing.T, line []byte) {
+		for _, read := range []lineReader{leadingAddress, angledAddress, exchangeAddress} {
+			addr, tail, ok := read(line)
+			if !inside(line, tail) {
+				t.Fatalf("tail %q is not in %q", tail, line)
+			}
+			if ok && (!isAddress([]byte(addr)) || isASCII(line) && !containsFold(line, addr)) {
+				t.Fatalf("%q is no address of %q", addr, line)
+			}
+		}
+		if addr := reportAddress(line); addr != strings.ToLower(addr) {
+			t.Fatalf("%q is not in lower case", addr)
+		}
+		if addr := forAddress(line); addr != "" && !isAddress([]byte(addr)) {
+			t.Fatalf("%q is no address", addr)
+		}
+		if status := findStatus(line); status != "" && !bytes.Contains(line, []byte(status)) {
+			t.Fatalf("status %q is not in %q", status, line)
+		}
+		reasonOf(&Recipient{Diagnostic: string(line)})
+		undoXtext(string(line))
+	})
+}
+
+// TestSpoilt cuts every sample at 50 places and turns bytes of it around: no panic, and the original stays inside.
+func TestSpoilt(t *testing.T) {
+	random := rand.New(rand.NewPCG(3, 4))
+	list := seeds(t)
+	if dir := filepath.Join("..", "..", "shared", "corpus", "field"); os.Getenv("CI") == "true" || exists(dir) {
+		for _, row := range truthRows(t, filepath.Join(shared(t, "field"), "truth.tsv")) {
+			if data, err := os.ReadFile(filepath.Join(dir, row["file"])); err == nil {
+				list = append(list, data)
+			}
+		}
+	}
+	for _, msg := range list {
+		for range 50 {
+			cut := msg[:random.IntN(len(msg)+1)]
+			checkInside(t, cut, Parse(cut))
+			spoilt := bytes.Clone(msg)
+			for range 1 + random.IntN(10) {
+				spoilt[random.IntN(len(spoilt))] ^= 1 << random.IntN(8)
+			}
+			checkInside(t, spoilt, Parse(spoilt))
+		}
+	}
+	t.Logf("%d messages", len(list))
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
 }
 
 func checkInside(t *testing.T, msg []byte, b *Bounce) {

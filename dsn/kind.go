@@ -230,7 +230,7 @@ func (p *parser) readRow() []Recipient {
 	if p.row == nil || p.row.read == nil {
 		return nil
 	}
-	return p.row.read(p.text)
+	return p.row.read(toLF(p.text))
 }
 
 // repairAddress finds the address of the only recipient in the header or the text.
@@ -302,7 +302,7 @@ var failures = []string{"undeliver", "not be delivered", "delivery failed", "del
 	"配信できませんでした", "送信できませんでした", "お届けできません", "届きませんでした", "配送できません", "配信不能", "エラーメール", "見つかりません", "配信に失敗",
 	"退信", "退回", "无法送达", "無法送達", "投递失败", "無法傳送", "无法投递", "发送失败", "未送达", "投遞失敗"}
 
-func (p *parser) saysFailure() bool { return p.head.hasAny(marked.failure) }
+func (p *parser) saysFailure() bool { return p.says(marked.failure) }
 
 // maxHead is as much of a text as is searched for what kind of mail it is.
 const maxHead = 8 << 10
@@ -311,7 +311,7 @@ const maxHead = 8 << 10
 var delays = []string{"has not yet been delivered", "not yet been delivered", "this is a warning message only", "has been delayed", "delivery attempts will continue", "will continue to be attempted", "will continue to attempt delivery", "message will be retried", "you do not need to resend", "no action is required on your part", "will keep trying", "delivery is delayed", "still being retried", "will retry for", "delivery incomplete", "hasn't been delivered yet", "will be retried", "will continue to try", "delivery temporarily delayed",
 	"verzögert", "noch nicht zugestellt", "weitere zustellversuche", "retardé", "sera réessay", "se ha retrasado", "se seguirá intentando", "ainda não foi entregue", "foi adiada", "in ritardo", "ancora stato consegnato", "is vertraagd", "opóźnion", "задерж", "ещё не доставлено", "遅延", "遅れて", "延迟", "延遲"}
 
-func (p *parser) delayed() bool { return p.head.hasAny(marked.delay) }
+func (p *parser) delayed() bool { return p.says(marked.delay) }
 
 // isPostmasterCopy tells the copies that an MTA sends its own postmaster (METHOD 4): Sendmail's "Postmaster notify",
 // Postfix's "Postmaster Copy" and "Postmaster Warning".
@@ -360,7 +360,7 @@ func (p *parser) isChallenge() bool {
 	if len(p.reported) > 0 || !p.isRobot() && p.top.precedence == "" {
 		return false
 	}
-	return p.head.hasAny(marked.challenge)
+	return p.says(marked.challenge)
 }
 
 // genericReader knows no software, only what reports have in common.
@@ -371,6 +371,10 @@ var genericReader = firstOf(statusFields, angled,
 // readRecipients reads the text's recipients by the row's reader or by what reports have in common, else the header's.
 func (p *parser) readRecipients() []Recipient {
 	list := p.readRow()
+	if !p.machine() {
+		return list
+	}
+	text := toLF(p.text)
 	if len(list) == 0 {
 		for _, a := range header.Addresses(p.top.failed) {
 			if addr := strings.ToLower(a.Addr); isAddress([]byte(addr)) {
@@ -378,14 +382,14 @@ func (p *parser) readRecipients() []Recipient {
 			}
 		}
 	}
-	if len(list) == 0 && p.machine() {
-		list = genericReader(p.text)
+	if len(list) == 0 {
+		list = genericReader(text)
 	}
-	if len(list) == 0 && p.machine() {
+	if len(list) == 0 {
 		list = p.firstStranger()
 	}
 	if len(list) == 1 && findStatus([]byte(list[0].Diagnostic)) == "" {
-		if reply := findReply(p.text); reply != "" || list[0].Diagnostic == "" {
+		if reply := findReply(text); reply != "" || list[0].Diagnostic == "" {
 			list[0].Diagnostic = strings.TrimSpace(list[0].Diagnostic + " " + reply)
 		}
 		if list[0].Diagnostic == "" {

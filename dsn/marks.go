@@ -35,6 +35,7 @@ type mark struct {
 	text   string // as looked for, up to the *
 	after  string // what stands behind the *, compared without case
 	fold   bool   // compare without case; text is in lower case
+	lines  bool   // text goes over line ends, which may be CRLF
 	anchor int    // place of the anchor in text
 	next   uint16 // the next mark with the same hash: its number and one
 }
@@ -74,7 +75,7 @@ type markIndex struct {
 // enter adds a mark, if it is new, and gives its number.
 func (x *markIndex) enter(text string, fold bool) uint16 {
 	before, after, _ := strings.Cut(text, "*")
-	m := mark{text: before, after: strings.ToLower(after), fold: fold}
+	m := mark{text: before, after: strings.ToLower(after), fold: fold, lines: strings.Contains(before, "\n")}
 	if fold {
 		m.text = strings.ToLower(before)
 	}
@@ -123,42 +124,56 @@ func anchorHash(bytes uint32) (long, short uint32) {
 
 // scan adds the marks that stand in text to found.
 func (x *markIndex) scan(text []byte, found *markSet) {
-	var dead map[uint16]int // marks with a * that are not in this line: the place up to which it is known
 	for i := 0; i+anchorSize <= len(text); i++ {
 		long, hash := anchorHash(binary.LittleEndian.Uint32(text[i:]))
-		if x.sieve[long/64]&(1<<(long%64)) == 0 {
-			continue
-		}
-		for next := x.heads[hash]; next != 0; {
-			id := next - 1
-			m := &x.marks[id]
-			next = m.next
-			at := i - m.anchor
-			if at < 0 || found.has(id) || !m.begins(text[at:]) || at < dead[id] {
-				continue
-			}
-			if m.after == "" {
-				found.add(id)
-				continue
-			}
-			line := firstLine(text[at+len(m.text):])
-			if containsFold(line, m.after) {
-				found.add(id)
-				continue
-			}
-			if dead == nil {
-				dead = make(map[uint16]int)
-			}
-			dead[id] = at + len(m.text) + len(line)
+		if x.sieve[long/64]&(1<<(long%64)) != 0 {
+			x.compare(text, i, x.heads[hash], found)
 		}
 	}
 }
 
+// compare looks at the marks of one hash whose anchor may stand at a place.
+func (x *markIndex) compare(text []byte, i int, next uint16, found *markSet) {
+	for next != 0 {
+		id := next - 1
+		m := &x.marks[id]
+		next = m.next
+		if at := i - m.anchor; at >= 0 && !found.has(id) && m.begins(text[at:]) && m.goesOn(text[at+len(m.text):]) {
+			found.add(id)
+		}
+	}
+}
+
+// maxStarred is as far as the second half of a mark with a * can be away from the first.
+const maxStarred = 300
+
+// goesOn tells whether what stands behind the * follows in the same line.
+func (m *mark) goesOn(rest []byte) bool {
+	return m.after == "" || containsFold(firstLine(rest[:min(len(rest), maxStarred)]), m.after)
+}
+
 func (m *mark) begins(text []byte) bool {
+	if m.lines {
+		return hasPrefixLines(text, m.text, m.fold)
+	}
 	if m.fold {
 		return hasPrefixFold(text, m.text)
 	}
 	return len(text) >= len(m.text) && string(text[:len(m.text)]) == m.text
+}
+
+// hasPrefixLines tells whether text begins with prefix, whatever its line ends are.
+func hasPrefixLines(text []byte, prefix string, fold bool) bool {
+	for i := 0; i < len(prefix); i++ {
+		if prefix[i] == '\n' && len(text) > 0 && text[0] == '\r' {
+			text = text[1:]
+		}
+		if len(text) == 0 || text[0] != prefix[i] && (!fold || lower(text[0]) != prefix[i]) {
+			return false
+		}
+		text = text[1:]
+	}
+	return true
 }
 
 // containsMark looks for one mark without an index; it is the slow twin of scan.
@@ -172,10 +187,9 @@ func containsMark(text []byte, wanted string, fold bool) bool {
 		if at < 0 || !star {
 			return at >= 0
 		}
-		line, rest := cutLine(text[at:])
-		if len(line) >= len(before) && containsFold(line[len(before):], strings.ToLower(after)) {
+		text = text[at+len(before):]
+		if containsFold(firstLine(text[:min(len(text), maxStarred)]), strings.ToLower(after)) {
 			return true
 		}
-		text = rest
 	}
 }

@@ -55,7 +55,7 @@ type walker struct {
 // split cuts an entity into its header section and its body.
 func (w *walker) split(entity []byte) (header.Section, []byte) {
 	if w.fields == nil {
-		w.fields = make(header.Section, 0, 40)
+		w.fields = make(header.Section, 0, 36)
 	}
 	before := len(w.fields)
 	var body []byte
@@ -111,7 +111,7 @@ func (p *part) readFields() {
 }
 
 func encodingOf(value []byte) encoding {
-	value = bytes.TrimLeft(value, " \t\r\n\"")
+	value = skipSpace(value)
 	switch {
 	case hasPrefixFold(value, "base64"):
 		return base64Encoding
@@ -230,9 +230,12 @@ var usualTypes = []string{"text/plain", "message/delivery-status", "message/rfc8
 
 // mediaType gives type/subtype in lower case.
 func mediaType(contentType []byte) string {
-	typ := bytes.TrimLeft(contentType, " \t\r\n")
-	if i := bytes.IndexAny(typ, "; \t\r\n("); i >= 0 {
-		typ = typ[:i]
+	typ := skipSpace(contentType)
+	for i, c := range typ {
+		if c == ';' || c == '(' || isSpace(c) {
+			typ = typ[:i]
+			break
+		}
 	}
 	for _, usual := range usualTypes {
 		if len(typ) == len(usual) && hasPrefixFold(typ, usual) {
@@ -250,14 +253,14 @@ func param(contentType []byte, name string) []byte {
 		if semi < 0 {
 			return nil
 		}
-		rest = bytes.TrimLeft(rest[semi+1:], " \t\r\n")
+		rest = skipSpace(rest[semi+1:])
 		key, value, ok := bytes.Cut(rest, []byte("="))
 		if !ok {
 			return nil
 		}
-		value = bytes.TrimLeft(value, " \t\r\n")
+		value = skipSpace(value)
 		quoted, after, isQuoted := cutQuoted(value)
-		key = bytes.TrimRight(key, " \t\r\n*")
+		key = bytes.TrimSuffix(trimSpaceRight(key), []byte("*"))
 		if len(key) == len(name) && hasPrefixFold(key, name) {
 			if isQuoted {
 				return quoted
@@ -323,11 +326,13 @@ func (p *part) content() []byte {
 	return p.body
 }
 
-// text gives a text part as UTF-8 for reading, at most maxText of it, HTML without its tags.
-func (p *part) text() []byte {
-	text := p.content()
-	if len(text) > maxText {
-		text = text[:maxText]
+// text gives a text part as UTF-8 for reading, at most limit bytes of it, HTML without its tags.
+func (p *part) text(limit int) []byte {
+	part := *p
+	part.body = part.body[:min(len(part.body), 3*limit)] // an encoded byte is three at most
+	text := part.content()
+	if len(text) > limit {
+		text = text[:limit]
 	}
 	if name := param(p.contentType, "charset"); needsCharset(name, text) {
 		if r, err := charset.Reader(string(name), bytes.NewReader(text)); err == nil {

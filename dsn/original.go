@@ -27,8 +27,8 @@ var truncationLeads = []string{"the body of the message is", "message truncated"
 // isTruncated tells a body that was cut, by what is written at its end.
 func isTruncated(body []byte) bool {
 	tail := body[max(0, len(body)-maxTruncationMark):]
-	if !containsFold(tail, "truncated") && !containsFold(tail, "no message collected") {
-		return false
+	if !bytes.Contains(tail, []byte("runcated")) && !bytes.Contains(tail, []byte("ollected")) {
+		return false // as nearly always
 	}
 	for _, word := range truncationMarks {
 		if containsFold(tail, word) {
@@ -152,7 +152,11 @@ func (p *parser) readText() {
 	var quoted []byte
 	part := p.textPart()
 	if part != nil {
-		text := part.text()
+		limit := maxLetter
+		if p.machine() {
+			limit = maxText
+		}
+		text := part.text(limit)
 		var above []byte
 		above, quoted = splitQuoted(text)
 		p.setText(above)
@@ -171,18 +175,37 @@ func (p *parser) readText() {
 	if p.b.Original.Returned == ReturnedNone && !p.originalInParts() && (len(quoted) == 0 || !p.setQuoted(quoted)) {
 		p.originalInHTML(part)
 	}
-	p.b.Original.Truncated = p.b.Original.Truncated || p.b.Original.Returned == ReturnedFull && p.found.hasAny(marked.truncated)
+	if p.scanned && p.b.Original.Returned == ReturnedFull && p.says(marked.truncated) {
+		p.b.Original.Truncated = true
+	}
 }
 
-// setText keeps the report's text and looks for all marks in it.
+// setText keeps the report's text.
 func (p *parser) setText(text []byte) {
-	p.text, p.found = toLF(text), markSet{}
+	p.text, p.scanned = text, false
+}
+
+// maxLetter is as much as is read of a person's letter, which says what it is at its head.
+const maxLetter = 4 << 10
+
+// scan looks for all marks in the text, once.
+func (p *parser) scan() {
+	if p.scanned {
+		return
+	}
+	p.scanned, p.found = true, markSet{}
 	head := min(len(p.text), maxHead)
 	index.scan(p.text[:head], &p.found)
 	p.head = p.found
 	if head < len(p.text) {
 		index.scan(p.text[head-maxMark:], &p.found)
 	}
+}
+
+// says tells whether the head of the text has one of the words.
+func (p *parser) says(words []uint16) bool {
+	p.scan()
+	return p.head.hasAny(words)
 }
 
 // originalInHTML looks for an original in the HTML form of a text that has none: a mail program that saves a report can
@@ -193,7 +216,7 @@ func (p *parser) originalInHTML(text *part) {
 		if part == text || part.typ != "text/html" {
 			continue
 		}
-		if _, quoted := splitQuoted(part.text()); len(quoted) > 0 && p.setQuoted(quoted) {
+		if _, quoted := splitQuoted(part.text(maxText)); len(quoted) > 0 && p.setQuoted(quoted) {
 			return
 		}
 	}

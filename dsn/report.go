@@ -76,7 +76,7 @@ func lowerName(buf, in []byte) (name []byte, colon int) {
 	for i, c := range in {
 		switch {
 		case c == ':':
-			return bytes.TrimRight(buf[:min(i, len(buf))], " \t"), i
+			return trimSpaceRight(buf[:min(i, len(buf))]), i
 		case c == '\n':
 			return nil, 0
 		case i < len(buf):
@@ -247,8 +247,13 @@ func reportAction(raw []byte) Action {
 // untyped drops the type in front of a value ("dns; host", "smtp; 550 no").
 func untyped(value []byte) []byte {
 	semi := bytes.IndexByte(value, ';')
-	if semi < 0 || semi > 30 || bytes.ContainsAny(bytes.TrimSpace(value[:semi]), " \t<@[") {
+	if semi < 0 || semi > 30 {
 		return value
+	}
+	for _, c := range trimSpaceRight(skipSpace(value[:semi])) {
+		if isSpace(c) || c == '<' || c == '@' || c == '[' {
+			return value
+		}
 	}
 	return bytes.TrimSpace(value[semi+1:])
 }
@@ -261,7 +266,7 @@ func reportAddress(value []byte) string {
 			addr = []byte(list[0].Addr)
 		}
 	}
-	addr = bytes.Trim(addr, "<> \t")
+	addr = trimAngles(addr)
 	if n := len(addr); n > 2 && (addr[0] == '"' || addr[0] == '\'') && addr[n-1] == addr[0] {
 		addr = addr[1 : n-1]
 	}
@@ -273,11 +278,22 @@ func reportAddress(value []byte) string {
 
 // senderAddress gives a MAIL FROM in lower case, "<>" for the null reverse-path.
 func senderAddress(value []byte) string {
-	addr := bytes.Trim(value, "<> \t\r\n")
+	addr := trimAngles(value)
 	if len(addr) == 0 {
 		return "<>"
 	}
 	return header.LowerASCII(addr)
+}
+
+// trimAngles drops angle brackets and white space at both ends.
+func trimAngles(in []byte) []byte {
+	for len(in) > 0 && (isSpace(in[0]) || in[0] == '<' || in[0] == '>') {
+		in = in[1:]
+	}
+	for n := len(in); n > 0 && (isSpace(in[n-1]) || in[n-1] == '<' || in[n-1] == '>'); n = len(in) {
+		in = in[:n-1]
+	}
+	return in
 }
 
 // undoXtext undoes the xtext of ORCPT (RFC 3461 section 4) where an MTA copied it as it came: only if the @ itself or a

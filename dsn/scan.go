@@ -14,9 +14,32 @@ func cutLine(in []byte) (line, rest []byte) {
 }
 
 func trimLineEnd(line []byte) []byte {
-	line = bytes.TrimSuffix(line, []byte("\n"))
-	return bytes.TrimSuffix(line, []byte("\r"))
+	if n := len(line); n > 0 && line[n-1] == '\n' {
+		line = line[:n-1]
+	}
+	if n := len(line); n > 0 && line[n-1] == '\r' {
+		line = line[:n-1]
+	}
+	return line
 }
+
+// skipSpace passes over white space and line ends.
+func skipSpace(in []byte) []byte {
+	for len(in) > 0 && isSpace(in[0]) {
+		in = in[1:]
+	}
+	return in
+}
+
+// trimSpaceRight drops white space and line ends at the end.
+func trimSpaceRight(in []byte) []byte {
+	for n := len(in); n > 0 && isSpace(in[n-1]); n = len(in) {
+		in = in[:n-1]
+	}
+	return in
+}
+
+func isSpace(c byte) bool { return c == ' ' || c == '\t' || c == '\r' || c == '\n' }
 
 // hasPrefixFold tells whether in begins with prefix, which is in lower case; the case of ASCII letters in in does not
 // count.

@@ -3,6 +3,8 @@ package dsn
 import (
 	"bytes"
 	"strings"
+
+	"ndrscan/internal/header"
 )
 
 // Readers of recipients and diagnostics in the text of a report. A row of the dialect table names the one that fits what
@@ -405,7 +407,10 @@ func indent(line []byte) int { return len(line) - len(bytes.TrimLeft(line, " \t"
 
 // leadingAddress takes the address at the start of a line, behind white space, bullets, quotes and brackets.
 func leadingAddress(line []byte) (addr string, tail []byte, ok bool) {
-	in := bytes.TrimLeft(line, " \t\r\n*-\"'<:[\xa0\xc2\xe2\x80\xa2")
+	in := line
+	for len(in) > 0 && isLead(in[0]) {
+		in = in[1:]
+	}
 	if hasPrefixFold(in, "mailto:") {
 		in = in[len("mailto:"):]
 	}
@@ -413,7 +418,10 @@ func leadingAddress(line []byte) (addr string, tail []byte, ok bool) {
 	for end < len(in) && !isAddressEnd(in[end]) {
 		end++
 	}
-	word := bytes.TrimRight(in[:end], ".,!?")
+	word := in[:end]
+	for n := len(word); n > 0 && (word[n-1] == '.' || word[n-1] == ',' || word[n-1] == '!' || word[n-1] == '?'); n = len(word) {
+		word = word[:n-1]
+	}
 	if !isAddress(word) {
 		return "", line, false
 	}
@@ -423,7 +431,17 @@ func leadingAddress(line []byte) (addr string, tail []byte, ok bool) {
 			tail = tail[i+1:]
 		}
 	}
-	return strings.ToLower(string(word)), bytes.TrimLeft(tail, ":;, \t"), true
+	return header.LowerASCII(word), bytes.TrimLeft(tail, ":;, \t"), true
+}
+
+// isLead tells what can stand before an address: white space, bullets (the last ones the bytes of a no-break space and a
+// round bullet in UTF-8), quotes, brackets.
+func isLead(c byte) bool {
+	switch c {
+	case ' ', '\t', '\r', '\n', '*', '-', '"', '\'', '<', ':', '[', 0xa0, 0xc2, 0xe2, 0x80, 0xa2:
+		return true
+	}
+	return false
 }
 
 // angledAddress takes "<address>:" at the very start of a line.

@@ -55,27 +55,45 @@ func (f Field) Address() string {
 // plainAddress reads the commonest forms of an address field where they lie: one address, bare or in angle brackets, its
 // name a quoted string or words without marks. ok == false means that Addresses has to look.
 func plainAddress(body []byte) (addr []byte, ok bool) {
-	body = bytes.Trim(body, " \t\r\n")
+	body = trimSpace(body)
 	open := bytes.IndexByte(body, '<')
 	if open < 0 {
 		return body, isPlainAddress(body)
 	}
-	name := bytes.TrimRight(body[:open], " \t\r\n")
-	if n := len(name); n > 1 && name[0] == '"' && name[n-1] == '"' {
-		name = name[1 : n-1]
-		if bytes.ContainsAny(name, `"\`) {
-			return nil, false
-		}
-	} else if bytes.ContainsAny(name, `"(),:;<>@[\`) {
-		return nil, false
-	}
 	addr = body[open+1:]
-	if n := len(addr); n == 0 || addr[n-1] != '>' {
+	if n := len(addr); n == 0 || addr[n-1] != '>' || !isPlainName(trimSpace(body[:open])) {
 		return nil, false
 	}
 	addr = addr[:len(addr)-1]
 	return addr, isPlainAddress(addr)
 }
+
+// isPlainName tells a display name that is one quoted string without quoted pairs, or words without marks.
+func isPlainName(name []byte) bool {
+	if n := len(name); n > 1 && name[0] == '"' && name[n-1] == '"' {
+		name = name[1 : n-1]
+		return bytes.IndexByte(name, '"') < 0 && bytes.IndexByte(name, '\\') < 0
+	}
+	for _, c := range name {
+		switch c {
+		case '"', '(', ')', ',', ':', ';', '<', '>', '@', '[', '\\':
+			return false
+		}
+	}
+	return true
+}
+
+func trimSpace(in []byte) []byte {
+	for len(in) > 0 && isSpace(in[0]) {
+		in = in[1:]
+	}
+	for n := len(in); n > 0 && isSpace(in[n-1]); n = len(in) {
+		in = in[:n-1]
+	}
+	return in
+}
+
+func isSpace(c byte) bool { return c == ' ' || c == '\t' || c == '\r' || c == '\n' }
 
 // isPlainAddress tells local@domain in ASCII without quotes, comments, routes or blanks.
 func isPlainAddress(addr []byte) bool {

@@ -122,16 +122,16 @@ func cutNumber(in string, least, most int) (n int, rest string, ok bool) {
 }
 
 func cutMonth(in string) (month time.Month, rest string, ok bool) {
-	const names = "janfebmaraprmayjunjulaugsepoctnovdec"
 	if len(in) < 4 || in[3] != ' ' {
 		return 0, in, false
 	}
-	for m := 0; m < len(names); m += 3 {
-		if strings.EqualFold(in[:3], names[m:m+3]) {
-			return time.Month(m/3 + 1), strings.TrimLeft(in[4:], " \t"), true
-		}
-	}
-	return 0, in, false
+	month, ok = months[[3]byte{lower(in[0]), lower(in[1]), lower(in[2])}]
+	return month, strings.TrimLeft(in[4:], " \t"), ok
+}
+
+var months = map[[3]byte]time.Month{
+	{'j', 'a', 'n'}: 1, {'f', 'e', 'b'}: 2, {'m', 'a', 'r'}: 3, {'a', 'p', 'r'}: 4, {'m', 'a', 'y'}: 5, {'j', 'u', 'n'}: 6,
+	{'j', 'u', 'l'}: 7, {'a', 'u', 'g'}: 8, {'s', 'e', 'p'}: 9, {'o', 'c', 't'}: 10, {'n', 'o', 'v'}: 11, {'d', 'e', 'c'}: 12,
 }
 
 // zoneOffset reads +HHMM, UT, UTC, GMT or Z, with or without a comment behind it.

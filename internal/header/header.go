@@ -198,11 +198,14 @@ func Unfold(body []byte) string {
 	}
 	var out strings.Builder
 	out.Grow(len(body))
-	for _, c := range body {
-		if c != '\n' && c != '\r' && c != 0 {
-			out.WriteByte(c)
+	start := 0
+	for i, c := range body {
+		if c == '\n' || c == '\r' || c == 0 {
+			out.Write(body[start:i])
+			start = i + 1
 		}
 	}
+	out.Write(body[start:])
 	return out.String()
 }
 
