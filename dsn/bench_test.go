@@ -165,7 +165,7 @@ func walkGoMessage(msg []byte) error {
 		return err
 	}
 	return entity.Walk(func(_ []int, part *message.Entity, err error) error {
-		if err != nil {
+		if err != nil || part.MultipartReader() != nil {
 			return err
 		}
 		_, err = io.Copy(io.Discard, part.Body)

@@ -67,7 +67,7 @@ func (s score) percent(column string) float64 {
 var fieldColumns = []string{"kind", "recipients", "status", "returned", "orig_message_id", "orig_from", "orig_subject", "orig_received"}
 
 // fieldFloors are just under what was reached, so that a loss fails.
-var fieldFloors = map[string]float64{"kind": 99.5, "recipients": 99, "status": 99, "returned": 99, "orig_message_id": 99, "orig_from": 98.8, "orig_subject": 98.8, "orig_received": 98.8}
+var fieldFloors = map[string]float64{"kind": 99.8, "recipients": 99.8, "status": 99.3, "returned": 99.6, "orig_message_id": 99.3, "orig_from": 99.3, "orig_subject": 99.3, "orig_received": 99.1}
 
 func TestFieldCorpus(t *testing.T) {
 	dir := shared(t, "field")

@@ -256,7 +256,7 @@ var dialectTable = []dialect{
 	{id: "x400", status: "X400-", lacks: []string{"This is the mail system at host "}, read: listed("was not delivered to:"), source: "MIXER gateways, RFC 2156: X400- fields"},
 	{id: "communigate", marks: []string{"Failed to deliver to '"}, read: phrases("failed to deliver to '"), source: "CommuniGate Pro"},
 	{id: "imail", fields: []fieldMark{{"X-Mailer", "<smtp32 "}}, original: []string{"Original message follows.", "Original headers follow."}, read: afterColon, source: "Ipswitch IMail Server: SMTP32"},
-	{id: "mailmarshal", marks: []string{"Could not be delivered because of", "could not be delivered because of"}, also: []string{"The following recipients were affected:"}, read: listed("The following recipients were affected:"), source: "MailMarshal SMTP"},
+	{id: "mailmarshal", mta: []string{"Reporting-MTA:"}, sender: []string{"Original Sender:"}, marks: []string{"Could not be delivered because of", "could not be delivered because of"}, also: []string{"The following recipients were affected:"}, read: listed("The following recipients were affected:"), source: "MailMarshal SMTP"},
 	{id: "mdaemon", marks: []string{"the attached message has", "- no such user here."}, fields: []fieldMark{{"From", "mdaemon"}}, read: firstOf(phrases("failed address:"), firstAddress), source: "MDaemon NoUser.dat, DelErr.dat"},
 
 	{id: "amazonses", marks: []string{sesTrying}, lacks: []string{"Technical report:"}, read: listed(sesTrying), source: "Amazon SES: bounce notifications by mail"},
