@@ -24,6 +24,7 @@ type dialect struct {
 	sender   []string // what stands in front of the MAIL FROM of the original
 	read     reader   // recipients; nil: the generic reader
 	kind     Kind     // what it reports; "": a failure, or a delay where the text says so
+	reason   Reason   // why, where neither code nor text says so
 	source   string   // where the form is written down
 
 	marksIDs, alsoIDs, lacksIDs []uint16 // the numbers of marks, also and lacks in the index
@@ -246,7 +247,7 @@ var dialectTable = []dialect{
 		source: "Gmail until about 2016"},
 	{id: "gmail", fields: googleDaemon, lacks: []string{"Technical details of ", "Delivery to the following recipient", "groups.google.com", "Google Groups", "the group you tried to contact"}, original: []string{"----- Original message -----", "----- Message header follows -----"}, read: firstOf(googlePhrases, besideReply),
 		source: "Gmail and Google Workspace since about 2016: multipart/report, words in the user's language"},
-	{id: "googlegroups", marks: []string{"groups.google.com", "Google Groups", "the group you tried to contact"}, fields: googleDaemon, lacks: []string{"Technical details of "}, original: []string{"----- Original message -----"}, read: noRecipients,
+	{id: "googlegroups", reason: ReasonUserUnknown, marks: []string{"groups.google.com", "Google Groups", "the group you tried to contact"}, fields: googleDaemon, lacks: []string{"Technical details of "}, original: []string{"----- Original message -----"}, read: noRecipients,
 		source: "Google Groups' refusals: the address is only in X-Failed-Recipients"},
 
 	{id: "domino", marks: []string{"was not delivered to:"}, also: []string{"because:"}, lacks: []string{"for the following reason:"}, read: listed("was not delivered to:"), source: "Lotus Domino router, since 5"},
@@ -288,7 +289,7 @@ var dialectTable = []dialect{
 	{id: "ezweb", marks: []string{"Each of the following recipients was rejected by a remote"}, read: firstOf(phrases("recipient: "), firstAddress), source: "KDDI au (EZweb Mail)"},
 	{id: "kddi", marks: []string{"Could not be delivered to: <"}, also: []string{"Your mail sent on: "}, read: phrases("could not be delivered to: "), kind: KindBounce, source: "KDDI au one net"},
 	{id: "mfilter", fields: []fieldMark{{"X-Mailer", "m-filter"}}, original: []string{"-------original message", "-------original mail info"}, read: firstAddress, source: "Digital Arts m-FILTER"},
-	{id: "verizon", marks: []string{"Message could not be delivered to mobile."}, original: []string{"Original Message:"}, read: phrases("\nto: "), source: "Verizon Wireless MMSC"},
+	{id: "verizon", reason: ReasonUserUnknown, marks: []string{"Message could not be delivered to mobile."}, original: []string{"Original Message:"}, read: phrases("\nto: "), source: "Verizon Wireless MMSC"},
 
 	{id: "sieve", marks: []string{"was automatically rejected"}, fields: []fieldMark{{"Content-Type", "disposition-notification"}}, source: "RFC 5429; Dovecot Pigeonhole, Cyrus"},
 	{id: "boxbe", marks: []string{"Boxbe Guest List", "boxbe.com"}, fields: []fieldMark{{"From", "boxbe.com"}}, kind: KindChallenge, source: "Boxbe"},

@@ -219,6 +219,18 @@ func TestReasons(t *testing.T) {
 	}
 }
 
+// TestSilentReasons holds that a report which says nothing has the reason its writer means.
+func TestSilentReasons(t *testing.T) {
+	silent := func(hops int) string {
+		return strings.Replace(report("", "Final-Recipient: rfc822; bad@x.example\nAction: failed\nStatus: 5.0.0\n\n"), "--b--", "--b\nContent-Type: message/rfc822\n\n"+strings.Repeat("Received: from a by b; x\n", hops)+"From: alice@ours.example\n\nx\n--b--", 1)
+	}
+	for hops, want := range map[int]Reason{3: ReasonOther, loopedHops: ReasonLoop} {
+		if b := Parse([]byte(silent(hops))); len(b.Recipients) != 1 || b.Recipients[0].Reason != want {
+			t.Errorf("%d hops: %+v", hops, b.Recipients)
+		}
+	}
+}
+
 func TestFindStatus(t *testing.T) {
 	tests := []struct{ text, want string }{
 		{"550 5.1.1 no", "5.1.1"},

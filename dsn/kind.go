@@ -174,7 +174,7 @@ func (p *parser) keep(list []Recipient) {
 			r.Status = findStatus([]byte(r.Diagnostic))
 		}
 		if r.Action == ActionFailed || r.Action == ActionDelayed {
-			r.Reason = reasonOf(&r)
+			r.Reason = p.reason(&r)
 		}
 		kept = append(kept, r)
 	}
@@ -182,6 +182,23 @@ func (p *parser) keep(list []Recipient) {
 		p.b.Recipients = kept
 	}
 }
+
+// reason gives why a recipient failed: what the report says, else what its writer means by saying nothing.
+func (p *parser) reason(r *Recipient) Reason {
+	reason := reasonOf(r)
+	switch {
+	case reason != ReasonOther:
+	case p.row != nil && p.row.reason != "":
+		return p.row.reason
+	case r.Diagnostic == "" && p.b.Original.Header.Count("Received") >= loopedHops:
+		return ReasonLoop
+	}
+	return reason
+}
+
+// loopedHops is the number of Received lines at which a message is taken for looping: Sendmail's MaxHopCount is 25, Exim's
+// received_headers_max 30. QUIRK: Exim's report says nothing of it.
+const loopedHops = 25
 
 // maxUnmapped is the length up to which a list is searched one by one.
 const maxUnmapped = 8
