@@ -39,7 +39,19 @@ func (r *run) context(ctx context.Context) classify.Context {
 	}
 	c.Domains = r.domains(context.WithoutCancel(ctx), ctx.Err() != nil)
 	c.LeftOut = append(c.LeftOut, r.unasked(c.Domains)...)
+	if ctx.Err() != nil {
+		c.LeftOut = append(c.LeftOut, r.unread()...)
+	}
 	return c
+}
+
+// unread names the sources that an interruption left unread, in part or whole.
+func (r *run) unread() []classify.LeftOut {
+	var list []classify.LeftOut
+	for _, source := range r.sources[min(int(r.current.Load()), len(r.sources)-1):] {
+		list = append(list, classify.LeftOut{Source: source.Name(), Why: "interrupted: the rest was not read"})
+	}
+	return list
 }
 
 // unasked names what SPF could not be asked for: messages for which DNS did not answer, domains whose record is broken.

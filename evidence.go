@@ -2,6 +2,7 @@ package ndrscan
 
 import (
 	"context"
+	"fmt"
 	"net/netip"
 	"slices"
 	"strings"
@@ -10,6 +11,7 @@ import (
 	"ndrscan/classify"
 	"ndrscan/dsn"
 	"ndrscan/internal/header"
+	"ndrscan/mailbox"
 	"ndrscan/proof"
 	"ndrscan/spf"
 	"ndrscan/trace"
@@ -18,15 +20,38 @@ import (
 // maxWitnessDomains bounds the recipients' domains, and the MX hosts of each, that are asked whether they know an address.
 const maxWitnessDomains = 3
 
-// evidence takes one message from bytes to all that is known about it.
-func (r *run) evidence(ctx context.Context, it item) *classify.Evidence {
+// maxMessageTime bounds how long DNS may hold up one message: slow name servers are the sender's to choose.
+const maxMessageTime = 30 * time.Second
+
+// evidence takes one message from bytes to all that is known about it; nil if the run was interrupted meanwhile.
+func (r *run) evidence(ctx context.Context, it item) (e *classify.Evidence) {
 	if it.err != nil {
-		return &classify.Evidence{Source: it.err.Source, ID: it.err.ID,
-			Bounce: &dsn.Bounce{Kind: dsn.KindUnreadable, Problem: it.err.Err.Error()}}
+		return unreadable(it.err.Source, it.err.ID, it.err.Err.Error())
 	}
 	m := it.message
+	defer func() {
+		// A mistake of ours must cost one message, not the run.
+		if cause := recover(); cause != nil {
+			e = unreadable(m.Source, m.ID, fmt.Sprintf("a mistake in ndrscan: %v; please report it", cause))
+		}
+	}()
+	limited, cancel := context.WithTimeout(ctx, maxMessageTime)
+	defer cancel()
+	e = r.judge(limited, m)
+	if ctx.Err() != nil {
+		return nil
+	}
+	return e
+}
+
+func unreadable(source, id, why string) *classify.Evidence {
+	return &classify.Evidence{Source: source, ID: id, Bounce: &dsn.Bounce{Kind: dsn.KindUnreadable, Problem: why}}
+}
+
+func (r *run) judge(ctx context.Context, m mailbox.Message) *classify.Evidence {
 	b := dsn.Parse(m.Raw)
 	e := &classify.Evidence{Source: m.Source, Mailbox: m.Mailbox, ID: m.ID, Received: m.Received, Bounce: b}
+	b.Account = trace.Account(b.Header)
 	if e.Received.IsZero() {
 		e.Received = arrival(b.Header)
 	}
@@ -47,7 +72,7 @@ func (r *run) evidence(ctx context.Context, it item) *classify.Evidence {
 	e.Recorded = recorded(b.Original.Header, e.Origin)
 	r.checkDKIM(ctx, e)
 	r.compareSent(e)
-	if e.SPF.Result == spf.TempError || e.Origin.DNSFailed {
+	if e.DNSFailed() {
 		r.dnsFailed.Add(1)
 	}
 	return e
@@ -60,8 +85,10 @@ func arrival(h header.Section) time.Time {
 
 // verified tells whether the handing address is what the report says it is (METHOD 6): its confirmed name is in the
 // reporting MTA's organisation, or the failed recipient's domain names it as MX or permits it by SPF.
+// It must have come with the null reverse-path, as a report does (RFC 3464 section 2): what a person can send from an
+// account somewhere is no witness, though his provider's hosts are known to his provider.
 func (r *run) verified(ctx context.Context, b *dsn.Bounce, rep trace.Reporter) bool {
-	if rep.Own || rep.Unstamped || !rep.IP.IsValid() || r.opts.Resolver == nil {
+	if rep.Own || rep.Unstamped || !rep.IP.IsValid() || r.opts.Resolver == nil || fromSomebody(b.Header) {
 		return false
 	}
 	if rep.RDNSConfirmed {
@@ -75,6 +102,19 @@ func (r *run) verified(ctx context.Context, b *dsn.Bounce, rep trace.Reporter) b
 	for _, domain := range failedDomains(b) {
 		if r.isMX(ctx, domain, rep.IP) || r.permits(ctx, domain, rep.IP) {
 			return true
+		}
+	}
+	return false
+}
+
+// fromSomebody tells whether our own delivery stamped a reverse-path that is not null on the report.
+func fromSomebody(h header.Section) bool {
+	for _, field := range h {
+		if field.Is("Received") {
+			return false // what stands below came with the mail
+		}
+		if field.Is("Return-Path") {
+			return header.FirstAddress(field.Value()) != ""
 		}
 	}
 	return false

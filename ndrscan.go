@@ -14,7 +14,6 @@ package ndrscan
 
 import (
 	"context"
-	"fmt"
 	"iter"
 	"runtime"
 	"time"
@@ -73,7 +72,7 @@ func Scan(ctx context.Context, sources []mailbox.Source, opts Options) (*Result,
 	if err != nil {
 		return nil, err
 	}
-	flood := classify.NewFlood(classify.FloodOptions{Thresholds: opts.Thresholds, Without: opts.Without})
+	flood := classify.NewFlood(classify.FloodOptions{Thresholds: opts.Thresholds, Without: opts.Without, Several: len(sources) > 1})
 	result := &Result{flood: flood}
 	if opts.KeepFindings {
 		if result.findings, err = newSpool(); err != nil {
@@ -82,13 +81,15 @@ func Scan(ctx context.Context, sources []mailbox.Source, opts Options) (*Result,
 		}
 	}
 	for evidence := range inOrder(ctx, run.messages(ctx), run.jobs(), run.evidence) {
+		if evidence == nil {
+			continue // interrupted half-way
+		}
 		record := flood.Add(evidence)
 		if err := result.findings.add(&record); err != nil {
-			return nil, fmt.Errorf("keeping the finding for %s: %w", evidence.ID, err)
+			run.leave(classify.LeftOut{Source: "findings", Why: err.Error()})
 		}
 		run.tell()
 	}
-	// The report looks up a few records of our own; an interrupted run has no time for it, but has its report.
 	result.Report = flood.Report(run.context(ctx))
 	return result, ctx.Err()
 }

@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"net/netip"
+	"slices"
+	"strings"
 	"sync/atomic"
 	"time"
 
 	"ndrscan/classify"
-	"ndrscan/dsn"
 	"ndrscan/internal/header"
 	"ndrscan/mailbox"
 	"ndrscan/proof"
@@ -37,7 +39,7 @@ type run struct {
 	dropped map[string]int // source -> further messages left out
 	read    int            // of the counting goroutine
 	total   atomic.Int64   // of the reading one, like current
-	current atomic.Value   // string: the source being read
+	current atomic.Int64   // place of the source being read
 
 	dnsFailed atomic.Int64 // messages for which DNS did not answer
 }
@@ -81,7 +83,9 @@ func newRun(ctx context.Context, sources []mailbox.Source, opts Options) (*run, 
 func (r *run) messages(ctx context.Context) iter.Seq[item] {
 	return func(yield func(item) bool) {
 		defer r.stop()
-		for _, it := range r.first {
+		for i := range r.first {
+			it := r.first[i]
+			r.first[i] = item{} // its bytes are the worker's now
 			if !yield(it) {
 				return
 			}
@@ -98,8 +102,8 @@ func (r *run) messages(ctx context.Context) iter.Seq[item] {
 // walk reads the sources one after the other. What ends a source is noted, and the next one goes on.
 func (r *run) walk(ctx context.Context) iter.Seq[item] {
 	return func(yield func(item) bool) {
-		for _, source := range r.sources {
-			r.current.Store(source.Name())
+		for i, source := range r.sources {
+			r.current.Store(int64(i))
 			r.count(ctx, source)
 			for message, err := range source.Messages(ctx) {
 				it, ok := r.item(source, message, err)
@@ -111,6 +115,7 @@ func (r *run) walk(ctx context.Context) iter.Seq[item] {
 				return
 			}
 		}
+		r.current.Store(int64(len(r.sources)))
 	}
 }
 
@@ -127,8 +132,7 @@ func (r *run) item(source mailbox.Source, message mailbox.Message, err error) (i
 		failed = &mailbox.ReadError{Source: source.Name(), Err: err}
 	}
 	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
-		r.leave(classify.LeftOut{Source: source.Name(), Why: "interrupted: the rest was not read"})
-		return item{}, false
+		return item{}, false // the report names what an interruption left unread
 	}
 	if failed.ID == "" {
 		r.leave(classify.LeftOut{Source: source.Name(), Count: failed.Missed, Why: failed.Err.Error()})
@@ -175,8 +179,8 @@ func (r *run) count(ctx context.Context, source mailbox.Source) {
 func (r *run) tell() {
 	r.read++
 	if r.opts.Progress != nil {
-		source, _ := r.current.Load().(string)
-		r.opts.Progress(Progress{Read: r.read, Total: int(r.total.Load()), Source: source})
+		at := min(int(r.current.Load()), len(r.sources)-1)
+		r.opts.Progress(Progress{Read: r.read, Total: int(r.total.Load()), Source: r.sources[at].Name()})
 	}
 }
 
@@ -203,42 +207,58 @@ func (r *run) readSent(ctx context.Context) {
 	}
 }
 
-// learnFrom is how many messages are read ahead to learn the accounts' domains, and minAccountShare the part of them (one
-// in so many) that a domain must have.
+// Messages are read ahead to learn the accounts' domains: at most so many, of so many bytes together. minAccountShare is
+// the part of them (one in so many) that a domain must have.
 const (
 	learnFrom       = 200
+	learnBytes      = 32 << 20
 	minAccountShare = 20
 )
 
-// accountDomains are the domains of the addresses that the mail came to (METHOD 2): those the caller knows, and those
-// that our own delivery stamped on the first messages.
+// accountDomains are the domains of the addresses that the mail came to (METHOD 2). Where neither --own names a domain nor
+// the caller the account, they are learned from what our own delivery stamped on the first messages.
 func (r *run) accountDomains() []string {
-	counts := map[string]int{}
-	stamped := 0
-	for len(r.first) < learnFrom {
-		it, ok := r.rest()
-		if !ok {
-			break
-		}
-		r.first = append(r.first, it)
-		if it.err != nil {
-			continue
-		}
-		if domain := header.Domain(dsn.Parse(it.message.Raw).Account); domain != "" {
-			counts[domain]++
-			stamped++
-		}
-	}
 	var domains []string
 	for _, account := range r.opts.Accounts {
 		if domain := header.Domain(account); domain != "" {
 			domains = append(domains, domain)
 		}
 	}
+	if len(domains) > 0 || slices.ContainsFunc(r.opts.Own, namesDomain) {
+		return domains
+	}
+	counts, stamped := r.readAhead()
 	for _, domain := range sortedKeys(counts) {
 		if counts[domain]*minAccountShare >= stamped {
 			domains = append(domains, domain)
 		}
 	}
 	return domains
+}
+
+// namesDomain tells an --own value that is a name from an address, a network or a tenant.
+func namesDomain(own string) bool {
+	if _, err := netip.ParseAddr(own); err == nil {
+		return false
+	}
+	return !strings.ContainsAny(own, ":/")
+}
+
+// readAhead reads the first messages and counts the domains they came to.
+func (r *run) readAhead() (counts map[string]int, stamped int) {
+	counts = map[string]int{}
+	for size := 0; len(r.first) < learnFrom && size < learnBytes; {
+		it, ok := r.rest()
+		if !ok {
+			break
+		}
+		r.first = append(r.first, it)
+		size += len(it.message.Raw)
+		section, _ := header.Split(header.CRToLF(it.message.Raw))
+		if domain := header.Domain(trace.Account(section)); domain != "" {
+			counts[domain]++
+			stamped++
+		}
+	}
+	return counts, stamped
 }

@@ -13,11 +13,12 @@ import (
 )
 
 // spool keeps findings in a private temporary file (mode 0600) until the flood is judged: memory must not grow with the
-// number of messages. A nil spool keeps nothing.
+// number of messages. A nil spool keeps nothing; one that can't be written any more keeps what it has.
 type spool struct {
 	file *os.File
 	out  *bufio.Writer
 	enc  *json.Encoder
+	err  error // the first error of writing
 }
 
 func newSpool() (*spool, error) {
@@ -29,11 +30,15 @@ func newSpool() (*spool, error) {
 	return &spool{file: file, out: out, enc: json.NewEncoder(out)}, nil
 }
 
+// add keeps one record. The first failure is returned once; what comes after it is not kept.
 func (s *spool) add(r *classify.Record) error {
-	if s == nil {
+	if s == nil || s.err != nil {
 		return nil
 	}
-	return s.enc.Encode(r)
+	if err := s.enc.Encode(r); err != nil {
+		s.err = fmt.Errorf("they can't be kept from here on: %w; set TMPDIR to a folder with room", err)
+	}
+	return s.err
 }
 
 func (s *spool) records() iter.Seq2[classify.Record, error] {
@@ -41,7 +46,7 @@ func (s *spool) records() iter.Seq2[classify.Record, error] {
 		if s == nil {
 			return
 		}
-		if err := errors.Join(s.out.Flush(), rewind(s.file)); err != nil {
+		if err := errors.Join(s.err, s.out.Flush(), rewind(s.file)); err != nil {
 			yield(classify.Record{}, fmt.Errorf("reading the findings back: %w", err))
 			return
 		}

@@ -30,6 +30,9 @@ func missing(r *Report, c Context, has func(...string) bool) []Missing {
 	if has("reporter-unstamped") {
 		add("no host of yours stamped some of the reports: who handed them over rests on their own word; name your receiving servers with --own, or read the mailbox itself over IMAP", "")
 	}
+	if has("reporter-hidden") {
+		add("a proxy, filter or NAT in front of your server hides who handed over some of the reports; if it is yours, name its inner address", "ndrscan scan --own 10.0.0.0/24 ...")
+	}
 	if has("dns-failed") {
 		add("DNS did not answer for some messages, and nobody is accused on those; run again, or name a resolver with --dns", "")
 	}
@@ -110,7 +113,7 @@ func suspectedSteps(r *Report) []Action {
 	}
 	command := ""
 	if len(ids) > 0 {
-		command = "grep -E '" + strings.Join(firstFew(ids), "|") + "' /var/log/mail.log"
+		command = "grep -E '" + strings.Join(sample(nil, ids...), "|") + "' /var/log/mail.log"
 	}
 	return []Action{{Do: "search your mail log for these queue ids", Command: command,
 		Why: "if they are there, the account is compromised; if not, the reports are fabricated. Lock nobody out before"}}
@@ -141,7 +144,7 @@ func joeJobSteps(r *Report) []Action {
 				Why: "a softer end lets sites accept the forgeries first and bounce them later"})
 		}
 		if d.DMARC == "" {
-			list = append(list, Action{Do: "publish a DMARC record for " + d.Domain, Why: "receivers then quarantine or refuse what fails, and report it to you",
+			list = append(list, Action{Do: "publish a DMARC record for " + d.Domain, Why: "receivers then report to you what fails; when nothing of your own does, ask for more than none",
 				Command: "_dmarc." + d.Domain + fmt.Sprintf(". IN TXT \"v=DMARC1; p=none; rua=mailto:postmaster@%s\"", d.Domain)})
 		}
 	}

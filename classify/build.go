@@ -2,6 +2,7 @@ package classify
 
 import (
 	"net/netip"
+	"strings"
 	"time"
 
 	"ndrscan/spf"
@@ -25,7 +26,7 @@ func newFinding(e *Evidence) Finding {
 		return f
 	}
 	f.Reporter = &Reporter{MTA: b.ReportingMTA, Software: b.Software, IP: ipText(e.Reporter.IP),
-		Witness: witnessOf(e), Verified: e.Verified, Own: e.Reporter.Own}
+		Witness: witnessOf(e), Verified: e.Verified, Own: e.ownReport()}
 	f.Origin = newOrigin(e)
 	if e.SPF.Result != "" {
 		f.SPF = newSPF(e)
@@ -45,12 +46,12 @@ func newOriginal(e *Evidence) *Original {
 
 func newOrigin(e *Evidence) *Origin {
 	o := e.Origin
-	out := &Origin{IP: ipText(o.IP), Port: o.Port, HELO: o.HELO, RDNS: o.RDNS, RDNSConfirmed: o.RDNSConfirmed, By: o.By,
+	out := &Origin{IP: ipText(o.IP), Port: o.Port, HELO: cut(o.HELO), RDNS: o.RDNS, RDNSConfirmed: o.RDNSConfirmed, By: o.By,
 		Via: string(o.Via), Trust: string(o.Trust), Own: o.Own, AuthUser: o.AuthUser, ClientIP: ipText(o.ClientIP),
 		Entry: string(o.Entry), QueueID: o.QueueID, Time: timePtr(o.Time), ClaimedOrigin: ipText(o.ClaimedOrigin),
 		Framing: o.Framing}
 	for _, s := range o.Steps {
-		out.Steps = append(out.Steps, Step{Line: s.Line, Client: s.Client, By: s.By, Believed: s.Believed, Why: s.Why})
+		out.Steps = append(out.Steps, Step{Line: s.Line, Client: cut(s.Client), By: cut(s.By), Believed: s.Believed, Why: s.Why})
 	}
 	return out
 }
@@ -62,6 +63,16 @@ func newSPF(e *Evidence) *SPF {
 		s.Recorded = &RecordedSPF{Result: e.Recorded.Result, IP: ipText(e.Recorded.IP)}
 	}
 	return s
+}
+
+// maxName is the longest host name (RFC 1035 section 2.3.4); what stands in a name's place can be far longer.
+const maxName = 255
+
+func cut(name string) string {
+	if len(name) > maxName {
+		return strings.ToValidUTF8(name[:maxName], "") + "…"
+	}
+	return name
 }
 
 // ipText writes an address in RFC 5952 form, "" for none.

@@ -8,8 +8,8 @@ import (
 	"unicode"
 )
 
-// Campaign names what a wave of mail has in common: its subject without what changes from copy to copy (prefixes, words
-// with digits, punctuation, case). Mail without such a subject is told apart by its sender's domain only.
+// campaignOf names what a wave of mail has in common: its subject without what changes from copy to copy (prefixes, words
+// with digits, punctuation, case). All mail without such words is one campaign; so is, apart, what did not come back.
 func campaignOf(e *Evidence) (id, subject string) {
 	subject = normalSubject(e.Bounce.Original.Subject)
 	if e.Bounce.Original.Returned == "none" || e.Bounce.Original.Returned == "" {
@@ -57,7 +57,7 @@ func networkOf(ip netip.Addr) string {
 // witnessOf names who reported: an organisation, ourselves, or nobody that can be named.
 func witnessOf(e *Evidence) string {
 	switch {
-	case e.Reporter.Own:
+	case e.ownReport():
 		return "own"
 	case e.Reporter.Organisation != "":
 		return e.Reporter.Organisation

@@ -17,10 +17,11 @@ var (
 	spfNoPass   = spfNotOurs | codes("spf-none", "spf-permerror")
 	withLogin   = codes("login-named", "login-shown")
 	withoutName = codes("entered-local", "entered-own-net", "entry-unknown")
+	showsEntry  = withLogin | codes("entered-local", "entered-own-net")
 	entered     = withLogin | withoutName
 	inSent      = codes("sent-recipient", "sent-alias")
 	ownProof    = inSent | codes("dkim-own")
-	believable  = ownProof | codes("reporter-own", "reporter-verified")
+	believable  = ownProof | codes("border-proved", "border-witnessed")
 )
 
 const (
@@ -37,12 +38,14 @@ const (
 var classRows = []classRow{
 	// Entered through our own servers.
 	{class: OwnBackscatter, all: codes("reporter-own", "origin-own", "entered-outside"), none: ownProof},
+	{class: Compromised, all: codes("origin-own", "out-of-habit", "script-run"), any: withoutName},
 	{class: Misconfigured, all: codes("origin-own"), any: spfNotOurs, none: withLogin | codes("entered-outside")},
-	{class: Compromised, all: codes("origin-own", "out-of-habit", "own-border-supported"), any: entered},
+	{class: Compromised, all: codes("origin-own", "out-of-habit"), any: entered},
 	{class: Forwarded, all: codes("origin-own", "entered-outside"), any: ownProof},
-	{class: Undetermined, all: codes("origin-own", "entered-outside"), couldBe: []Class{Forwarded, Forged, Misconfigured}, settle: settleForward},
-	{class: Undetermined, all: codes("origin-own", "claimed-habit"), none: believable,
-		couldBe: []Class{Compromised, Forged}, settle: settleLog},
+	{class: Undetermined, all: codes("origin-own", "entered-outside"),
+		couldBe: []Class{Forwarded, Forged, Misconfigured, Compromised}, settle: settleForward},
+	{class: Undetermined, all: codes("origin-own", "claimed-habit"), couldBe: []Class{Compromised, Forged}, settle: settleLog},
+	{class: Undetermined, all: codes("origin-own", "habit-unknown"), couldBe: []Class{Genuine, Compromised}, settle: settleLog},
 	{class: Misconfigured, all: codes("origin-own"), any: spfNotOurs},
 	{class: Genuine, all: codes("origin-own"), any: believable},
 	{class: Undetermined, all: codes("origin-own"), couldBe: []Class{Genuine, Compromised, Forged}, settle: settleLog},

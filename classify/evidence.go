@@ -81,6 +81,18 @@ func (m MailFrom) Sender() string {
 	return m.Address
 }
 
+// DNSFailed tells whether DNS left something open that could change the judgement. Whether a host that SPF forbids is ours
+// by its name is not such a thing: the name of a stranger's host is his to break.
+func (e *Evidence) DNSFailed() bool {
+	return e.SPF.Result == spf.TempError || e.Origin.DNSFailed || e.Reporter.DNSFailed ||
+		e.Origin.OwnUnknown && e.SPF.Result != spf.Fail && e.SPF.Result != spf.SoftFail
+}
+
+// ownReport tells whether our own server wrote the report, for certain: not behind a proxy that hides who connected.
+func (e *Evidence) ownReport() bool {
+	return e.Reporter.Own && !e.Reporter.Unstamped && !e.Reporter.Stepped
+}
+
 func (e *Evidence) isBounce() bool { return e.Bounce.Kind == dsn.KindBounce }
 
 // ownDKIM tells whether a signature of ours with this result covers the author.

@@ -1,6 +1,7 @@
 package classify
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"strings"
@@ -10,62 +11,72 @@ import (
 	"ndrscan/trace"
 )
 
-// Bounds on what a flood keeps. Past maxGroups, new campaigns are counted together ("other campaigns"), which the report
-// says; the other bounds only shorten lists that are samples anyway.
+// Bounds on what a flood keeps. Past maxKept entries (some 100 bytes each) new ones are counted in the sums and no
+// longer listed, which the report says.
 const (
-	maxGroups     = 50000
-	maxGroupSet   = 10000 // recipients, origins, senders of one group
-	maxEvidence   = 3     // message ids shown for a row
-	maxQueueIDs   = 64
-	overflowLabel = "other campaigns"
+	maxKept     = 1_000_000
+	maxGroups   = 20_000
+	maxEvidence = 3 // message ids shown for a row
 )
 
 // FloodOptions are how a flood judges.
 type FloodOptions struct {
 	Thresholds Thresholds
 	Without    []string // rule codes that are switched off
+	Several    bool     // there are several sources: message ids bear the source before them
 }
 
-// Flood gathers messages. It keeps what is distinct, not the messages: a group is all bounces of one cell and one case.
-// It is not safe for concurrent use.
+// Flood gathers messages. It keeps what is distinct, not the messages. A message's class depends on its case and its
+// habit cell alone, so all messages that share both are one group, judged once at the end; their cells are counted in
+// it. It is not safe for concurrent use.
 type Flood struct {
 	thresholds Thresholds
 	off        Codes
+	several    bool
 
 	read       int
 	unreadable int
 	kinds      map[string]int
-	overflow   bool
 
-	groups    map[groupKey]*group
-	habits    map[string]*habit // by habit key, of messages whose entry is supported
-	claims    map[string]*habit // and of the others
-	witnesses map[string]*witness
-	subjects  map[string]string // campaign -> one of its subjects
+	groups   map[groupKey]*group
+	habits   habits
+	subjects map[string]string // campaign -> one of its subjects
+	kept     int               // entries in the tables of all groups
+	full     bool              // some were not kept
 }
 
 type groupKey struct {
-	Cell  string
 	Case  Codes
 	Habit string
 }
 
-// group is what is known of one cell and case.
+// group is what is known of all messages with one case and habit cell.
 type group struct {
-	key               groupKey
-	witness           string
-	network, campaign string
-	messages          int
-	ids               []string
-	origins           map[string]*originCount
-	senders           map[string]int
-	hours             map[int64]int // hour since 1970 -> bounces that arrived
-	recipients        map[uint64]struct{}
-	clients           map[string]struct{}
-	queueIDs          map[string]struct{}
-	account           accountID
-	first, last       time.Time    // of the originals' handing over
-	arrived           [2]time.Time // first and last bounce
+	key      groupKey
+	account  accountID
+	messages int
+	ids      []string
+
+	cells      map[uint64]cell
+	witnesses  map[string]*witness
+	origins    map[string]*origin
+	campaigns  map[string]*campaign
+	senders    map[string]*int
+	networks   map[string]struct{} // of origins
+	recipients map[uint64]struct{}
+	clients    map[string]struct{}
+	queueIDs   map[string]struct{}
+	signatures map[string]struct{} // of ours over the whole message
+	hours      map[int64]int       // hour since 1970 -> bounces that arrived
+
+	handed  span // the originals' handing over
+	arrived span // the bounces' arrival
+}
+
+// cell counts the messages of one witness, origin network and campaign (METHOD 6), between two hours.
+type cell struct {
+	messages    int32
+	first, last int32 // hour since 1970; 0 where no message has a date
 }
 
 // accountID is who handed the mail to us.
@@ -74,17 +85,42 @@ type accountID struct {
 	entry       trace.Entry
 }
 
-type originCount struct {
-	messages  int
-	rdns, spf string
-	ids       []string
+type witness struct {
+	verified, own     bool
+	network, software string
+	messages          int
+	ids               []string
 }
 
-type witness struct {
-	verified, own bool
-	software      string
-	messages      int
-	ids           []string
+type origin struct {
+	messages           int
+	network, rdns, spf string
+	ids                []string
+}
+
+type campaign struct {
+	messages int
+	ids      []string
+}
+
+// span is the time from the first to the last of some events; zero if there was none.
+type span struct{ first, last time.Time }
+
+func (s *span) hold(t time.Time) {
+	if t.IsZero() {
+		return
+	}
+	if s.first.IsZero() || t.Before(s.first) {
+		s.first = t
+	}
+	if t.After(s.last) {
+		s.last = t
+	}
+}
+
+func (s *span) join(other span) {
+	s.hold(other.first)
+	s.hold(other.last)
 }
 
 // NewFlood makes an empty flood.
@@ -92,11 +128,10 @@ func NewFlood(opts FloodOptions) *Flood {
 	return &Flood{
 		thresholds: opts.Thresholds.withDefaults(),
 		off:        codes(opts.Without...),
+		several:    opts.Several,
 		kinds:      map[string]int{},
 		groups:     map[groupKey]*group{},
-		habits:     map[string]*habit{},
-		claims:     map[string]*habit{},
-		witnesses:  map[string]*witness{},
+		habits:     newHabits(),
 		subjects:   map[string]string{},
 	}
 }
@@ -119,162 +154,177 @@ func (f *Flood) Add(e *Evidence) Record {
 	if !e.isBounce() {
 		return record
 	}
-	record.Case = hold(e, f.off)
-	record.Habit = habitKey(e)
+	record.Case, record.Habit = hold(e, f.off), habitKey(e)
 	record.Finding.Reasons = reasons(record.Case, e)
-	campaign, subject := campaignOf(e)
-	record.Finding.Campaign = campaign
-	g := f.group(e, record, campaign)
-	record.Finding.Cell = g.key.Cell
-	g.add(e)
-	f.addHabit(record, e)
-	f.addWitness(e)
-	if _, seen := f.subjects[campaign]; !seen && campaign != "" && len(f.subjects) < maxGroups {
-		f.subjects[campaign] = orElse(e.Bounce.Original.Subject, subject)
+	id, subject := campaignOf(e)
+	record.Finding.Campaign = id
+	record.Finding.Cell = shortHash(witnessOf(e), networkOf(e.Origin.IP), id)
+	if record.Habit != "" {
+		f.habits.add(e, record.Habit)
+	}
+	f.add(f.group(e, record), e, &record.Finding)
+	if _, seen := f.subjects[id]; !seen && id != "" && f.room() {
+		f.subjects[id] = orElse(e.Bounce.Original.Subject, subject)
 	}
 	return record
 }
 
-// group finds or makes the group of a message.
-func (f *Flood) group(e *Evidence, r Record, campaign string) *group {
-	who, network := witnessOf(e), networkOf(e.Origin.IP)
-	key := groupKey{Cell: shortHash(who, network, campaign), Case: r.Case, Habit: r.Habit}
+// group finds or makes the group of a message. Past the bound the habit cell is given up, and with it the judgement of
+// what entered through us (habit-unknown).
+func (f *Flood) group(e *Evidence, r Record) *group {
+	key := groupKey{Case: r.Case, Habit: r.Habit}
 	if g := f.groups[key]; g != nil {
 		return g
 	}
 	if len(f.groups) >= maxGroups {
-		f.overflow = true
-		key.Cell, campaign = shortHash(who, network, overflowLabel), overflowLabel
+		f.full = true
+		key.Habit = ""
 		if g := f.groups[key]; g != nil {
 			return g
 		}
 	}
-	g := &group{key: key, witness: who, network: network, campaign: campaign,
-		origins: map[string]*originCount{}, senders: map[string]int{}, hours: map[int64]int{},
-		recipients: map[uint64]struct{}{}, clients: map[string]struct{}{}, queueIDs: map[string]struct{}{}}
-	if r.Habit != "" {
+	g := &group{key: key, cells: map[uint64]cell{}, witnesses: map[string]*witness{}, origins: map[string]*origin{},
+		campaigns: map[string]*campaign{}, senders: map[string]*int{}, networks: map[string]struct{}{},
+		recipients: map[uint64]struct{}{}, clients: map[string]struct{}{}, queueIDs: map[string]struct{}{},
+		signatures: map[string]struct{}{}, hours: map[int64]int{}}
+	if key.Habit != "" {
 		g.account = accountID{login: e.Origin.AuthUser, host: entryHost(e), entry: e.Origin.Entry}
 	}
 	f.groups[key] = g
 	return g
 }
 
-func (g *group) add(e *Evidence) {
+// add counts a message in its group.
+func (f *Flood) add(g *group, e *Evidence, finding *Finding) {
+	id := f.ref(e)
 	g.messages++
-	g.ids = sample(g.ids, e.ID)
-	if e.Origin.IP.IsValid() {
-		ip := e.Origin.IP.String()
-		o := g.origins[ip]
-		if o == nil && len(g.origins) < maxGroupSet {
-			o = &originCount{rdns: e.Origin.RDNS, spf: string(e.SPF.Result)}
-			g.origins[ip] = o
-		}
-		if o != nil {
-			o.messages++
-			o.ids = sample(o.ids, e.ID)
-		}
+	g.ids = sample(g.ids, id)
+	f.addCell(g, hash64(finding.Cell), e.arrived())
+	f.addWitness(g, e, id)
+	f.addOrigin(g, e, id)
+	if finding.Campaign != "" {
+		c := entry(f, g.campaigns, finding.Campaign)
+		c.messages++
+		c.ids = sample(c.ids, id)
 	}
-	if _, seen := g.senders[e.MailFrom.Address]; seen || len(g.senders) < maxGroupSet {
-		g.senders[e.MailFrom.Address]++
-	}
-	if t := e.arrived(); !t.IsZero() {
-		g.hours[t.Unix()/3600]++
-		widen(&g.arrived[0], &g.arrived[1], t)
-	}
+	*entry(f, g.senders, e.MailFrom.Address)++
 	for _, r := range e.Bounce.Recipients {
-		if len(g.recipients) < maxGroupSet {
-			g.recipients[hash64(r.Address)] = struct{}{}
+		put(f, g.recipients, hash64(r.Address))
+	}
+	if g.key.Habit != "" {
+		put(f, g.clients, ipText(e.Origin.ClientIP))
+		put(f, g.queueIDs, e.Origin.QueueID)
+	}
+	for _, s := range e.DKIM {
+		if s.Own && s.Whole() {
+			put(f, g.signatures, s.Hash)
 		}
 	}
-	if e.Origin.ClientIP.IsValid() && len(g.clients) < maxGroupSet {
-		g.clients[e.Origin.ClientIP.String()] = struct{}{}
-	}
-	if e.Origin.QueueID != "" && len(g.queueIDs) < maxQueueIDs {
-		g.queueIDs[e.Origin.QueueID] = struct{}{}
-	}
-	widen(&g.first, &g.last, e.when())
+	g.handed.hold(e.when())
+	g.arrived.hold(e.arrived())
 }
 
-// widen makes a span hold a time; the zero time is none.
-func widen(first, last *time.Time, t time.Time) {
-	if t.IsZero() {
+func (f *Flood) addCell(g *group, key uint64, at time.Time) {
+	c, seen := g.cells[key]
+	if !seen && !f.room() {
 		return
 	}
-	if first.IsZero() || t.Before(*first) {
-		*first = t
-	}
-	if t.After(*last) {
-		*last = t
-	}
-}
-
-// addHabit counts a message that entered through us; unsupported ones are kept apart, so that nobody can push an owner
-// out of habit by reports of his own making.
-func (f *Flood) addHabit(r Record, e *Evidence) {
-	if r.Habit == "" {
-		return
-	}
-	claim := !r.Case.has(codes("own-border-supported"))
-	table := f.habits
-	if claim {
-		table = f.claims
-	}
-	f.habit(table, r.Habit).add(e, claim)
-	if host := hostKey(e); host != r.Habit {
-		f.habit(table, host).add(e, claim)
-	}
-}
-
-// habit finds or makes a habit; past the bound it is one that nobody is judged by.
-func (f *Flood) habit(table map[string]*habit, key string) *habit {
-	h := table[key]
-	if h == nil {
-		h = newHabit()
-		if len(table) >= maxGroups {
-			f.overflow = true
-			return h
+	c.messages++
+	if !at.IsZero() {
+		hour := at.Unix() / 3600
+		g.hours[hour]++
+		if c.first == 0 || int32(hour) < c.first {
+			c.first = int32(hour)
 		}
-		table[key] = h
+		c.last = max(c.last, int32(hour))
 	}
-	return h
+	g.cells[key] = c
 }
 
-func (f *Flood) addWitness(e *Evidence) {
-	name := witnessOf(e)
-	w := f.witnesses[name]
-	if w == nil {
-		if len(f.witnesses) >= maxGroups {
-			f.overflow = true
-			return
-		}
-		w = &witness{own: e.Reporter.Own, software: e.Bounce.Software}
-		f.witnesses[name] = w
+func (f *Flood) addWitness(g *group, e *Evidence, id string) {
+	w := entry(f, g.witnesses, witnessOf(e))
+	if w.messages == 0 {
+		w.own, w.network, w.software = e.ownReport(), networkOf(e.Reporter.IP), e.Bounce.Software
 	}
 	w.messages++
 	w.verified = w.verified || e.Verified
-	w.ids = sample(w.ids, e.ID)
+	w.ids = sample(w.ids, id)
+}
+
+func (f *Flood) addOrigin(g *group, e *Evidence, id string) {
+	if !e.Origin.IP.IsValid() {
+		return
+	}
+	o := entry(f, g.origins, e.Origin.IP.String())
+	if o.messages == 0 {
+		o.network, o.rdns, o.spf = networkOf(e.Origin.IP), e.Origin.RDNS, string(e.SPF.Result)
+		put(f, g.networks, o.network)
+	}
+	o.messages++
+	o.ids = sample(o.ids, id)
+}
+
+// ref names a message in lists: its id, which explain takes; with several sources the source before it.
+func (f *Flood) ref(e *Evidence) string {
+	if f.several {
+		return e.Source + " " + e.ID
+	}
+	return e.ID
+}
+
+// room takes one entry from what may be kept.
+func (f *Flood) room() bool {
+	if f.kept >= maxKept {
+		f.full = true
+		return false
+	}
+	f.kept++
+	return true
+}
+
+// entry finds or makes the entry of a table; without room it gives one that is not kept.
+func entry[K comparable, V any](f *Flood, table map[K]*V, key K) *V {
+	v := table[key]
+	if v == nil {
+		v = new(V)
+		if f.room() {
+			table[key] = v
+		}
+	}
+	return v
+}
+
+// put adds a member to a set; the zero value is none.
+func put[K comparable](f *Flood, set map[K]struct{}, member K) {
+	var none K
+	if member == none {
+		return
+	}
+	if _, seen := set[member]; !seen && f.room() {
+		set[member] = struct{}{}
+	}
 }
 
 // sample keeps the first few ids.
-func sample(ids []string, id string) []string {
-	if len(ids) >= maxEvidence {
-		return ids
+func sample(ids []string, more ...string) []string {
+	for _, id := range more {
+		if len(ids) >= maxEvidence {
+			break
+		}
+		if !slices.Contains(ids, id) {
+			ids = append(ids, id)
+		}
 	}
-	return append(ids, id)
+	return ids
 }
 
 // final adds the codes that only the whole flood can give.
-func (f *Flood) final(c Codes, key string) Codes {
-	if key == "" {
-		return c
+func (f *Flood) final(key groupKey) Codes {
+	set := key.Case
+	if set.has(codes("origin-own")) {
+		set |= f.habits.codes(set, key.Habit, f.thresholds)
 	}
-	switch {
-	case f.habits[key].out(f.thresholds):
-		c |= codes("out-of-habit")
-	case f.claims[key].out(f.thresholds):
-		c |= codes("claimed-habit")
-	}
-	return c &^ f.off
+	return set &^ f.off
 }
 
 // Judge gives a record's finding its class. Call it when all messages are added.
@@ -282,23 +332,18 @@ func (f *Flood) Judge(r *Record) {
 	if r.Finding.Kind != string(dsn.KindBounce) {
 		return
 	}
-	set := f.final(r.Case, r.Habit)
+	set := f.final(groupKey{r.Case, r.Habit})
 	row := decide(set)
 	r.Finding.Class = row.class
 	r.Finding.CouldBe = row.couldBe
 	r.Finding.Settle = settleText(row.settle, &r.Finding)
-	switch {
-	case set.has(codes("out-of-habit")):
-		r.Finding.addHabit("out-of-habit", f.habits[r.Habit].signs(f.thresholds))
-	case set.has(codes("claimed-habit")):
-		r.Finding.addHabit("claimed-habit", f.claims[r.Habit].signs(f.thresholds))
+	for _, code := range []string{"script-run", "habit-unknown", "claimed-habit", "out-of-habit"} {
+		if set.has(codes(code)) {
+			signs := f.habits.of(set, r.Habit, f.thresholds).signs(f.thresholds)
+			text := strings.ReplaceAll(rules[ruleIndex[code]].says, "{habit}", strings.Join(signs, "; "))
+			r.Finding.Reasons = append([]Reason{{Code: code, Text: text}}, r.Finding.Reasons...)
+		}
 	}
-}
-
-// addHabit puts what is out of habit before the other reasons.
-func (f *Finding) addHabit(code string, signs []string) {
-	text := strings.ReplaceAll(rules[ruleIndex[code]].says, "{habit}", strings.Join(signs, "; "))
-	f.Reasons = append([]Reason{{Code: code, Text: text}}, f.Reasons...)
 }
 
 // settleText fills what a class row's sentence takes from the finding.
@@ -313,15 +358,6 @@ func settleText(sentence string, f *Finding) string {
 // sorted gives the groups in a stable order.
 func (f *Flood) sorted() []*group {
 	return slices.SortedFunc(maps.Values(f.groups), func(a, b *group) int {
-		if c := strings.Compare(a.key.Cell, b.key.Cell); c != 0 {
-			return c
-		}
-		if a.key.Case != b.key.Case {
-			if a.key.Case < b.key.Case {
-				return -1
-			}
-			return 1
-		}
-		return strings.Compare(a.key.Habit, b.key.Habit)
+		return cmp.Or(cmp.Compare(a.key.Case, b.key.Case), strings.Compare(a.key.Habit, b.key.Habit))
 	})
 }

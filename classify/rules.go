@@ -37,6 +37,8 @@ func spfIs(results ...spf.Result) func(*Evidence) bool {
 	}
 }
 
+func notOwnReport(e *Evidence) bool { return !e.ownReport() }
+
 func hasOrigin(e *Evidence) bool  { return e.Origin.IP.IsValid() }
 func ownBorder(e *Evidence) bool  { return hasOrigin(e) && e.Origin.Own }
 func outside(e *Evidence) bool    { return hasOrigin(e) && !e.Origin.Own }
@@ -45,14 +47,16 @@ func sentAtHand(e *Evidence) bool { return e.SentAtHand }
 // rules is the table. Its order is that of the reasons in a finding; the flood's own rules (habit) stand at its end and
 // are set when all is read.
 var rules = []rule{
-	{code: "reporter-own", weight: 3, cite: "METHOD 3.0", holds: func(e *Evidence) bool { return e.Reporter.Own },
+	{code: "reporter-own", weight: 3, cite: "METHOD 3.0", holds: (*Evidence).ownReport,
 		says: "our own server wrote the report"},
-	{code: "reporter-verified", weight: 2, cite: "METHOD 6", applies: func(e *Evidence) bool { return !e.Reporter.Own },
+	{code: "reporter-verified", weight: 2, cite: "METHOD 6", applies: notOwnReport,
 		holds: func(e *Evidence) bool { return e.Verified }, says: "{reporter} handed us the report and is what it says it is"},
-	{code: "reporter-unverified", weight: 0, cite: "METHOD 6", applies: func(e *Evidence) bool { return !e.Reporter.Own },
+	{code: "reporter-unverified", weight: 0, cite: "METHOD 6", applies: notOwnReport,
 		holds: func(e *Evidence) bool { return !e.Verified }, says: "nothing but its own word says that the report is {mta}'s"},
-	{code: "reporter-unstamped", weight: 0, cite: "METHOD 3.0", holds: func(e *Evidence) bool { return e.Reporter.Unstamped },
+	{code: "reporter-unstamped", weight: 0, cite: "METHOD 3.0", holds: func(e *Evidence) bool { return e.Reporter.Unstamped && !e.Reporter.Hidden },
 		says: "no host of ours stamped the report: it was exported or put here by other means"},
+	{code: "reporter-hidden", weight: 0, cite: "METHOD 3.1", holds: func(e *Evidence) bool { return e.Reporter.Hidden },
+		says: "a proxy or a filter in front of our server hides who handed us the report"},
 
 	{code: "origin-own", weight: 3, cite: "METHOD 3.2", holds: ownBorder,
 		says: "it reached the reporting site from {origin}, a server of ours"},
@@ -98,8 +102,10 @@ var rules = []rule{
 	{code: "entry-unknown", weight: 1, cite: "METHOD 3.3", applies: ownBorder,
 		holds: func(e *Evidence) bool { return e.Origin.Entry == trace.EntryUnknown || e.Origin.Entry == "" },
 		says:  "the lines do not show how it entered our server"},
-	{code: "own-border-supported", weight: 2, cite: "METHOD 2, 3.1", applies: ownBorder, holds: supported,
-		says: "that it passed our server does not rest on the word of one unverified report"},
+	{code: "border-proved", weight: 4, cite: "METHOD 2", applies: ownBorder, holds: borderProved,
+		says: "our own records say that it passed our server"},
+	{code: "border-witnessed", weight: 2, cite: "METHOD 3.1", applies: ownBorder, holds: borderWitnessed,
+		says: "a verified site saw our server hand it over"},
 
 	{code: "spf-pass", weight: 2, cite: "RFC 7208 section 2.6.3", holds: spfIs(spf.Pass),
 		says: "{spf.domain} permits {origin} ({spf.mechanism})"},
@@ -116,8 +122,7 @@ var rules = []rule{
 	{code: "spf-permerror", weight: 1, cite: "RFC 7208 section 2.6.7", applies: hasOrigin, holds: spfIs(spf.PermError),
 		says: "the SPF record of {spf.domain} is broken: {spf.problem}"},
 	{code: "dns-failed", weight: 1, cite: "RFC 7208 section 2.6.6",
-		holds: func(e *Evidence) bool { return e.SPF.Result == spf.TempError || e.Origin.DNSFailed },
-		says:  "DNS could not answer: nobody is accused on that"},
+		holds: (*Evidence).DNSFailed, says: "DNS could not answer: nobody is accused on that"},
 	{code: "spf-unasked", weight: 0, cite: "METHOD 4", applies: hasOrigin, holds: spfIs(""),
 		says: "SPF was not asked: there was no DNS"},
 
@@ -134,24 +139,30 @@ var rules = []rule{
 
 	{code: "out-of-habit", weight: 3, cite: "METHOD 5", applies: never, holds: never, says: "out of the owner's habit: {habit}"},
 	{code: "claimed-habit", weight: 1, cite: "METHOD 5", applies: never, holds: never,
-		says: "unverified reports show the like: {habit}"},
+		says: "unverified reports show what would be out of habit: {habit}"},
+	{code: "script-run", weight: 2, cite: "METHOD 5", applies: never, holds: never,
+		says: "more than a form does that people use: somebody else writes through it"},
+	{code: "habit-unknown", weight: 0, cite: "METHOD 5", applies: never, holds: never,
+		says: "there were too many logins and client networks to keep the habit of this one"},
 }
 
 func never(*Evidence) bool { return false }
 
-// supported tells whether "it entered through us" rests on more than one site's word (METHOD 2, 3.1): our own bounce, our
-// own signature or record, or a verified witness that saw our server connect itself.
-func supported(e *Evidence) bool {
-	switch {
-	case e.Reporter.Own, e.InSent, e.ownDKIM(proof.DKIMPass):
-		return true
-	case !e.Verified:
-		return false
-	case e.Origin.Trust == trace.Direct, e.Origin.Trust == trace.Gateway:
+// borderProved tells whether our own records say that a message passed our server: our own bounce, or Sent with this
+// recipient (METHOD 2, kinds 1 and 4).
+func borderProved(e *Evidence) bool { return ownBorder(e) && (e.ownReport() || e.SentToRecipient) }
+
+// borderWitnessed tells whether a verified site saw our server connect. A stepped border counts only with a signature of
+// ours, or with a result recorded above the step that names the same client (METHOD 3.1).
+func borderWitnessed(e *Evidence) bool {
+	if !ownBorder(e) || borderProved(e) || !e.Verified || e.Reporter.Stepped {
+		return false // behind NAT a stranger can have written the line that names the witness
+	}
+	switch e.Origin.Trust {
+	case trace.Direct, trace.Gateway:
 		return true
 	}
-	// A stepped border counts only with a result recorded above the step that names the same client.
-	return e.Recorded != nil && e.Recorded.Above
+	return e.ownDKIM(proof.DKIMPass) || e.Recorded != nil && e.Recorded.Above
 }
 
 // ruleIndex finds a rule by its code.

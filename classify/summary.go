@@ -29,8 +29,8 @@ const (
 
 // Report judges the flood. It may be called while messages are still added, for a report of what was read so far.
 func (f *Flood) Report(c Context) *Report {
-	if f.overflow {
-		c.Run.Limits = append(c.Run.Limits, "more than 50,000 distinct cells: the rest were counted as \""+overflowLabel+"\"")
+	if f.full {
+		c.Run.Limits = append(c.Run.Limits, "more distinct addresses, campaigns and the like than are kept: the sums are right, the lists are not whole")
 	}
 	r := &Report{
 		Schema: ReportSchema, Tool: c.Tool, Generated: c.Now.UTC(), Run: c.Run,
@@ -40,18 +40,18 @@ func (f *Flood) Report(c Context) *Report {
 	}
 	r.Run.Limits = orEmpty(r.Run.Limits)
 	groups := f.sorted()
-	whole := newTally()
-	rows := newRows()
+	whole, rows := newTally(), newRows()
 	for _, g := range groups {
-		set := f.final(g.key.Case, g.key.Habit)
-		whole.add(g, set, g.messages)
+		set := f.final(g.key)
+		whole.add(g, set, g.messages, func(cell) bool { return true })
 		rows.add(g, decide(set).class)
 	}
-	maps.Copy(r.Classes, whole.messages)
+	for class, s := range whole.classes {
+		r.Classes[class] = s.messages
+	}
 	r.Verdict = f.verdict(whole)
 	rows.fill(r, f)
 	r.Episodes = f.episodes(groups, c.Now)
-	r.Period = rows.period()
 	if n := len(r.Episodes); n > 0 {
 		r.Verdict.Active = r.Episodes[n-1].Active
 	}
@@ -85,14 +85,22 @@ func (f *Flood) has(names ...string) bool {
 
 // rows gathers groups into the tables of the report.
 type rows struct {
-	origins      map[string]*OriginRow
-	classes      map[string]map[Class]int // of origins and campaigns, by "o"+ip and "c"+campaign
+	origins      map[string]*classed[OriginRow]
+	campaigns    map[string]*classed[CampaignRow]
+	witnesses    map[string]*WitnessRow
 	impersonated map[string]int
 	accounts     map[accountKey]*accountRow
-	campaigns    map[string]*CampaignRow
 	hours        map[int64]map[Class]int
-	arrived      [2]time.Time
+	arrived      span
 }
+
+// classed is a row that messages of several classes share.
+type classed[T any] struct {
+	row     T
+	classes map[Class]int
+}
+
+func newClassed[T any](row T) *classed[T] { return &classed[T]{row, map[Class]int{}} }
 
 type accountKey struct {
 	id    accountID
@@ -103,40 +111,48 @@ type accountRow struct {
 	Account
 	clients, queueIDs, campaigns map[string]struct{}
 	recipients                   map[uint64]struct{}
-	first, last                  time.Time
+	handed                       span
 }
 
 func newRows() *rows {
-	return &rows{origins: map[string]*OriginRow{}, classes: map[string]map[Class]int{}, impersonated: map[string]int{},
-		accounts: map[accountKey]*accountRow{}, campaigns: map[string]*CampaignRow{}, hours: map[int64]map[Class]int{}}
+	return &rows{origins: map[string]*classed[OriginRow]{}, campaigns: map[string]*classed[CampaignRow]{},
+		witnesses: map[string]*WitnessRow{}, impersonated: map[string]int{}, accounts: map[accountKey]*accountRow{},
+		hours: map[int64]map[Class]int{}}
 }
 
 func (r *rows) add(g *group, class Class) {
 	for ip, o := range g.origins {
 		row := r.origins[ip]
 		if row == nil {
-			row = &OriginRow{IP: ip, Network: g.network, RDNS: o.rdns, SPF: o.spf, Evidence: []string{}}
+			row = newClassed(OriginRow{IP: ip, Network: o.network, RDNS: o.rdns, SPF: o.spf})
 			r.origins[ip] = row
 		}
-		row.Messages += o.messages
-		for _, id := range o.ids {
-			row.Evidence = sample(row.Evidence, id)
+		row.row.Messages += o.messages
+		row.row.Evidence = sample(row.row.Evidence, o.ids...)
+		row.classes[class] += o.messages
+	}
+	for id, c := range g.campaigns {
+		row := r.campaigns[id]
+		if row == nil {
+			row = newClassed(CampaignRow{Campaign: id})
+			r.campaigns[id] = row
 		}
-		r.count("o"+ip, class, o.messages)
+		row.row.Messages += c.messages
+		row.row.Evidence = sample(row.row.Evidence, c.ids...)
+		row.classes[class] += c.messages
+	}
+	for name, w := range g.witnesses {
+		r.addWitness(name, w)
 	}
 	if class == Forged {
 		for address, n := range g.senders {
-			r.impersonated[address] += n
+			r.impersonated[address] += *n
 		}
 	}
 	if g.key.Habit != "" {
 		r.addAccount(g, class)
 	}
-	if g.campaign != "" {
-		r.addCampaign(g, class)
-	}
-	widen(&r.arrived[0], &r.arrived[1], g.arrived[0])
-	widen(&r.arrived[0], &r.arrived[1], g.arrived[1])
+	r.arrived.join(g.arrived)
 	for hour, n := range g.hours {
 		if r.hours[hour] == nil {
 			r.hours[hour] = map[Class]int{}
@@ -145,24 +161,15 @@ func (r *rows) add(g *group, class Class) {
 	}
 }
 
-func (r *rows) count(key string, class Class, n int) {
-	if r.classes[key] == nil {
-		r.classes[key] = map[Class]int{}
-	}
-	r.classes[key][class] += n
-}
-
-func (r *rows) addCampaign(g *group, class Class) {
-	row := r.campaigns[g.campaign]
+func (r *rows) addWitness(name string, w *witness) {
+	row := r.witnesses[name]
 	if row == nil {
-		row = &CampaignRow{Campaign: g.campaign, Evidence: []string{}}
-		r.campaigns[g.campaign] = row
+		row = &WitnessRow{Witness: name, Own: w.own, Software: w.software}
+		r.witnesses[name] = row
 	}
-	row.Messages += g.messages
-	for _, id := range g.ids {
-		row.Evidence = sample(row.Evidence, id)
-	}
-	r.count("c"+g.campaign, class, g.messages)
+	row.Verified = row.Verified || w.verified
+	row.Messages += w.messages
+	row.Evidence = sample(row.Evidence, w.ids...)
 }
 
 func (r *rows) addAccount(g *group, class Class) {
@@ -170,7 +177,7 @@ func (r *rows) addAccount(g *group, class Class) {
 	row := r.accounts[key]
 	if row == nil {
 		row = &accountRow{
-			Account: Account{Login: g.account.login, Host: g.account.host, Entry: string(g.account.entry), Class: class, Evidence: []string{}},
+			Account: Account{Login: g.account.login, Host: g.account.host, Entry: string(g.account.entry), Class: class},
 			clients: map[string]struct{}{}, queueIDs: map[string]struct{}{}, campaigns: map[string]struct{}{},
 			recipients: map[uint64]struct{}{}}
 		r.accounts[key] = row
@@ -179,27 +186,25 @@ func (r *rows) addAccount(g *group, class Class) {
 	maps.Copy(row.clients, g.clients)
 	maps.Copy(row.queueIDs, g.queueIDs)
 	maps.Copy(row.recipients, g.recipients)
-	if g.campaign != "" {
-		row.campaigns[g.campaign] = struct{}{}
+	for id := range g.campaigns {
+		row.campaigns[id] = struct{}{}
 	}
-	for _, id := range g.ids {
-		row.Evidence = sample(row.Evidence, id)
-	}
-	widen(&row.first, &row.last, g.first)
-	widen(&row.first, &row.last, g.last)
+	row.Evidence = sample(row.Evidence, g.ids...)
+	row.handed.join(g.handed)
 }
 
 // fill writes the tables into the report, the largest first; equal ones by name, so that a run can be repeated.
 func (r *rows) fill(rep *Report, f *Flood) {
-	rep.Origins = sortedRows(r.origins, func(o *OriginRow) (int, string) { return o.Messages, o.IP })
-	for i := range rep.Origins {
-		rep.Origins[i].Class = most(r.classes["o"+rep.Origins[i].IP])
-	}
-	rep.Campaigns = sortedRows(r.campaigns, func(c *CampaignRow) (int, string) { return c.Messages, c.Campaign })
-	for i := range rep.Campaigns {
-		row := &rep.Campaigns[i]
-		row.Subject, row.Class = f.subjects[row.Campaign], most(r.classes["c"+row.Campaign])
-	}
+	rep.Origins = sortedRows(r.origins, func(c *classed[OriginRow]) OriginRow {
+		c.row.Class = most(c.classes)
+		return c.row
+	}, func(o OriginRow) (int, string) { return o.Messages, o.IP })
+	rep.Campaigns = sortedRows(r.campaigns, func(c *classed[CampaignRow]) CampaignRow {
+		c.row.Class, c.row.Subject = most(c.classes), f.subjects[c.row.Campaign]
+		return c.row
+	}, func(c CampaignRow) (int, string) { return c.Messages, c.Campaign })
+	rep.Witnesses = sortedRows(r.witnesses, func(w *WitnessRow) WitnessRow { return *w },
+		func(w WitnessRow) (int, string) { return w.Messages, w.Witness })
 	rep.Impersonated = []Impersonated{}
 	for address, n := range r.impersonated {
 		rep.Impersonated = append(rep.Impersonated, Impersonated{Address: address, Messages: n})
@@ -207,19 +212,12 @@ func (r *rows) fill(rep *Report, f *Flood) {
 	slices.SortFunc(rep.Impersonated, func(a, b Impersonated) int {
 		return cmp.Or(b.Messages-a.Messages, strings.Compare(a.Address, b.Address))
 	})
-	rep.Witnesses = []WitnessRow{}
-	for name, w := range f.witnesses {
-		rep.Witnesses = append(rep.Witnesses, WitnessRow{Witness: name, Verified: w.verified, Own: w.own, Software: w.software,
-			Messages: w.messages, Evidence: w.ids})
-	}
-	slices.SortFunc(rep.Witnesses, func(a, b WitnessRow) int {
-		return cmp.Or(b.Messages-a.Messages, strings.Compare(a.Witness, b.Witness))
-	})
 	rep.Accounts = r.accountRows()
 	rep.Timeline = []Bucket{}
 	for _, hour := range slices.Sorted(maps.Keys(r.hours)) {
 		rep.Timeline = append(rep.Timeline, Bucket{Hour: hourTime(hour), Classes: r.hours[hour]})
 	}
+	rep.Period = Period{From: timePtr(r.arrived.first), To: timePtr(r.arrived.last)}
 }
 
 func (r *rows) accountRows() []Account {
@@ -227,10 +225,10 @@ func (r *rows) accountRows() []Account {
 	for _, row := range r.accounts {
 		a := row.Account
 		a.ClientIPs = slices.Sorted(maps.Keys(row.clients))
-		a.QueueIDs = firstFew(slices.Sorted(maps.Keys(row.queueIDs)))
+		a.QueueIDs = sample(nil, slices.Sorted(maps.Keys(row.queueIDs))...)
 		a.Campaigns = slices.Sorted(maps.Keys(row.campaigns))
 		a.FailedRecipients = len(row.recipients)
-		a.First, a.Last = timePtr(row.first), timePtr(row.last)
+		a.First, a.Last = timePtr(row.handed.first), timePtr(row.handed.last)
 		list = append(list, a)
 	}
 	slices.SortFunc(list, func(a, b Account) int {
@@ -239,10 +237,6 @@ func (r *rows) accountRows() []Account {
 			strings.Compare(a.Entry, b.Entry))
 	})
 	return list
-}
-
-func (r *rows) period() Period {
-	return Period{From: timePtr(r.arrived[0]), To: timePtr(r.arrived[1])}
 }
 
 // episodes splits the flood at gaps and judges each part.
@@ -268,6 +262,7 @@ func (f *Flood) episodes(groups []*group, now time.Time) []Episode {
 
 func (f *Flood) episode(groups []*group, first, last int64, now time.Time) Episode {
 	t := newTally()
+	inside := func(c cell) bool { return int64(c.last) >= first && int64(c.first) <= last }
 	for _, g := range groups {
 		n := 0
 		for hour, count := range g.hours {
@@ -276,10 +271,13 @@ func (f *Flood) episode(groups []*group, first, last int64, now time.Time) Episo
 			}
 		}
 		if n > 0 {
-			t.add(g, f.final(g.key.Case, g.key.Habit), n)
+			t.add(g, f.final(g.key), n, inside)
 		}
 	}
-	e := Episode{First: hourTime(first), Last: hourTime(last + 1), Messages: t.bounces, Classes: t.messages}
+	e := Episode{First: hourTime(first), Last: hourTime(last + 1), Messages: t.bounces, Classes: map[Class]int{}}
+	for class, s := range t.classes {
+		e.Classes[class] = s.messages
+	}
 	e.Verdict, _ = t.headline(f.thresholds)
 	e.Active = now.Sub(hourTime(last)) < activeFor+time.Hour
 	return e
@@ -299,24 +297,17 @@ func most(counts map[Class]int) Class {
 }
 
 // sortedRows gives the rows of a table, the largest first, at a tie by name.
-func sortedRows[T any](table map[string]*T, key func(*T) (int, string)) []T {
-	list := make([]T, 0, len(table))
-	for _, row := range table {
-		list = append(list, *row)
+func sortedRows[T, R any](table map[string]*T, row func(*T) R, key func(R) (int, string)) []R {
+	list := make([]R, 0, len(table))
+	for _, entry := range table {
+		list = append(list, row(entry))
 	}
-	slices.SortFunc(list, func(a, b T) int {
-		na, sa := key(&a)
-		nb, sb := key(&b)
+	slices.SortFunc(list, func(a, b R) int {
+		na, sa := key(a)
+		nb, sb := key(b)
 		return cmp.Or(nb-na, strings.Compare(sa, sb))
 	})
 	return list
-}
-
-func firstFew(ids []string) []string {
-	if len(ids) > maxEvidence {
-		return ids[:maxEvidence]
-	}
-	return ids
 }
 
 func boolRank(b bool) int {

@@ -12,6 +12,7 @@ type Thresholds struct {
 	OwnBackscatter  int
 	HabitSigns      int // signs that make "out of habit"
 	BurstRecipients int // distinct failed recipients within an hour: a sign
+	ScriptBurst     int // the same from a script that SPF does not name: more than a form that people use
 	SpamWitnesses   int // sites that refuse it as spam or virus: a sign
 	HabitMessages   int // messages compared with Sent before a difference is a sign
 	IntervalCells   int // cells below which no interval is given
@@ -43,6 +44,7 @@ func (t *Thresholds) table() []threshold {
 		{"own_backscatter", &t.OwnBackscatter, 3},
 		{"habit_signs", &t.HabitSigns, 2},
 		{"burst_recipients", &t.BurstRecipients, 10},
+		{"script_burst", &t.ScriptBurst, 100},
 		{"spam_witnesses", &t.SpamWitnesses, 2},
 		{"habit_messages", &t.HabitMessages, 3},
 		{"interval_cells", &t.IntervalCells, 5},

@@ -10,91 +10,130 @@ import (
 
 // tally is what the thresholds are held against: the flood, or one episode of it.
 type tally struct {
-	messages  map[Class]int
-	cells     map[Class]map[string]struct{}
-	networks  map[Class]map[string]struct{}
-	witnesses map[Class]map[string]struct{} // names of those who reported
-	evidence  map[Class][]string
-	bounces   int
+	bounces  int
+	classes  map[Class]*share
+	accounts map[accountID]*account // of compromised messages
 
-	proved, suspects     int
-	provedIDs, suspectID []string
-	borderQueueIDs       map[string]struct{} // of supported, out-of-habit messages that verified witnesses saw
-	borderWitnesses      map[string]struct{}
+	proved, suspects       int
+	provedIDs, suspectsIDs []string
+}
+
+// share is what one class has of the flood.
+type share struct {
+	messages  int
+	cells     map[uint64]struct{}
+	networks  map[string]struct{}
+	witnesses map[string]*witness
+	ids       []string
+}
+
+// account gathers what strangers to each other say about one compromised login, script or host.
+type account struct {
+	witnesses  map[string]string // verified ones, with their networks
+	queueIDs   map[string]struct{}
+	signatures map[string]struct{}
 }
 
 func newTally() *tally {
-	return &tally{messages: map[Class]int{}, cells: map[Class]map[string]struct{}{}, networks: map[Class]map[string]struct{}{},
-		witnesses: map[Class]map[string]struct{}{}, evidence: map[Class][]string{},
-		borderQueueIDs: map[string]struct{}{}, borderWitnesses: map[string]struct{}{}}
+	return &tally{classes: map[Class]*share{}, accounts: map[accountID]*account{}}
 }
 
-// add counts n messages of a group with its final codes.
-func (t *tally) add(g *group, set Codes, n int) {
+func (t *tally) of(class Class) *share {
+	s := t.classes[class]
+	if s == nil {
+		s = &share{cells: map[uint64]struct{}{}, networks: map[string]struct{}{}, witnesses: map[string]*witness{}}
+		t.classes[class] = s
+	}
+	return s
+}
+
+func (t *tally) count(class Class) int {
+	if s := t.classes[class]; s != nil {
+		return s.messages
+	}
+	return 0
+}
+
+// add counts n messages of a group, from those of its cells that inside chooses.
+func (t *tally) add(g *group, set Codes, n int, inside func(cell) bool) {
 	class := decide(set).class
+	s := t.of(class)
 	t.bounces += n
-	t.messages[class] += n
-	put(t.cells, class, g.key.Cell)
-	put(t.networks, class, g.network)
-	put(t.witnesses, class, g.witness)
-	for _, id := range g.ids {
-		t.evidence[class] = sample(t.evidence[class], id)
+	s.messages += n
+	for key, c := range g.cells {
+		if inside(c) {
+			s.cells[key] = struct{}{}
+		}
 	}
+	maps.Copy(s.networks, g.networks)
+	for name, w := range g.witnesses {
+		if old := s.witnesses[name]; old == nil || w.verified {
+			s.witnesses[name] = w
+		}
+	}
+	s.ids = sample(s.ids, g.ids...)
 	switch {
-	case class == Compromised:
-		t.addCompromised(g, set, n)
-	case class == Undetermined && set.has(codes("origin-own")) && set.meets(codes("claimed-habit", "out-of-habit")):
-		t.suspects += n
-		for _, id := range g.ids {
-			t.suspectID = sample(t.suspectID, id)
-		}
-	}
-}
-
-// addCompromised asks whether the group proves the compromise by itself (METHOD 6) or is a witness's word for it.
-func (t *tally) addCompromised(g *group, set Codes, n int) {
-	if set.has(codes("reporter-own")) && set.meets(withLogin) || set.has(codes("dkim-own")) {
+	case class == Compromised && set.has(codes("border-proved")) && set.meets(showsEntry):
 		t.proved += n
-		for _, id := range g.ids {
-			t.provedIDs = sample(t.provedIDs, id)
-		}
-		return
-	}
-	if set.has(codes("reporter-verified")) {
-		t.borderWitnesses[g.witness] = struct{}{}
-		for id := range g.queueIDs {
-			t.borderQueueIDs[id] = struct{}{}
-		}
+		t.provedIDs = sample(t.provedIDs, g.ids...)
+	case class == Compromised:
+		t.addWitnessed(g)
+	case class == Undetermined && set.has(codes("origin-own", "claimed-habit")):
+		t.suspects += n
+		t.suspectsIDs = sample(t.suspectsIDs, g.ids...)
 	}
 }
 
-func put(sets map[Class]map[string]struct{}, class Class, member string) {
-	if member == "" {
-		return
+func (t *tally) addWitnessed(g *group) {
+	a := t.accounts[g.account]
+	if a == nil {
+		a = &account{witnesses: map[string]string{}, queueIDs: map[string]struct{}{}, signatures: map[string]struct{}{}}
+		t.accounts[g.account] = a
 	}
-	if sets[class] == nil {
-		sets[class] = map[string]struct{}{}
+	for name, w := range g.witnesses {
+		if w.verified {
+			a.witnesses[name] = w.network
+		}
 	}
-	sets[class][member] = struct{}{}
+	maps.Copy(a.queueIDs, g.queueIDs)
+	maps.Copy(a.signatures, g.signatures)
 }
 
-// holding lists the judgements whose thresholds are met, the worst first (METHOD 6, headline).
+// proven tells whether witnesses alone prove a compromise: enough that have nothing to do with each other agree on one
+// account, with queue ids or signatures of ours that differ. One message seen again, or sent again by a stranger who got
+// it, has one of each.
+func (a *account) proven(th Thresholds) bool {
+	if len(a.signatures) >= th.Witnesses {
+		return true
+	}
+	return independent(a.witnesses) >= th.Witnesses && len(a.queueIDs) >= th.Witnesses
+}
+
+// holding lists the judgements whose thresholds are met, the worst first (METHOD 6, headline). A suspicion that rests on
+// claims alone stands behind a Joe-Job: else three reports of a stranger's making would hide it.
 func (t *tally) holding(th Thresholds) []Judgement {
 	var list []Judgement
-	witnessed := len(t.borderWitnesses) >= th.Witnesses && len(t.borderQueueIDs) >= th.Witnesses
-	switch {
-	case t.proved >= th.ProvedMessages, witnessed:
-		list = append(list, Compromise)
-	case t.messages[Compromised] > 0, t.suspects >= th.SuspectMessages:
-		list = append(list, CompromiseSuspected)
+	proven := t.proved >= th.ProvedMessages
+	for _, a := range t.accounts {
+		proven = proven || a.proven(th)
 	}
-	if t.messages[Forged] >= th.Forged && len(t.cells[Forged]) >= th.ForgedCells {
+	suspected := t.suspects >= th.SuspectMessages
+	switch {
+	case proven:
+		list, suspected = append(list, Compromise), false
+	case t.count(Compromised) > 0:
+		list, suspected = append(list, CompromiseSuspected), false
+	}
+	if t.count(Forged) >= th.Forged && len(t.of(Forged).cells) >= th.ForgedCells {
 		list = append(list, JoeJob)
 	}
-	if t.messages[OwnBackscatter] >= th.OwnBackscatter {
+	if suspected {
+		list = append(list, CompromiseSuspected)
+	}
+	if t.count(OwnBackscatter) >= th.OwnBackscatter {
 		list = append(list, OwnBackscatterFlood)
 	}
-	if t.messages[Misconfigured] >= th.Misconfigured {
+	if t.count(Misconfigured) >= th.Misconfigured {
 		list = append(list, MisconfiguredSender)
 	}
 	return list
@@ -110,7 +149,7 @@ func (t *tally) headline(th Thresholds) (Judgement, []Judgement) {
 		return list[0], list[1:]
 	case t.bounces == 0:
 		return NoBounces, nil
-	case t.messages[Undetermined] == t.bounces:
+	case t.count(Undetermined) == t.bounces:
 		return Inconclusive, nil
 	}
 	return OrdinaryBounces, nil
@@ -143,25 +182,9 @@ func (f *Flood) verdict(t *tally) Verdict {
 	v.Verdict, also = t.headline(f.thresholds)
 	v.Also = append(v.Also, also...)
 	classes := classesOf(v.Verdict)
-	v.Share, v.Interval = share(t, classes, f.thresholds)
-	v.Witnesses = f.countWitnesses(t, classes)
-	switch v.Verdict {
-	case Compromise, Both:
-		for _, id := range append(slices.Clone(t.provedIDs), t.evidence[Compromised]...) {
-			if !slices.Contains(v.Evidence, id) {
-				v.Evidence = append(v.Evidence, id)
-			}
-		}
-	case CompromiseSuspected:
-		v.Evidence = append(append(v.Evidence, t.evidence[Compromised]...), t.suspectID...)
-	}
-	if v.Verdict != Compromise && v.Verdict != CompromiseSuspected {
-		for _, class := range classes {
-			if class != Compromised {
-				v.Evidence = append(v.Evidence, t.evidence[class]...)
-			}
-		}
-	}
+	v.Share, v.Interval = shareOf(t, classes, f.thresholds)
+	v.Witnesses = countWitnesses(t, classes)
+	v.Evidence = append(v.Evidence, evidenceOf(v.Verdict, t)...)
 	v.Sentence = sentence(v.Verdict, t)
 	v.Reasons = append(v.Reasons, verdictReasons(v.Verdict, t)...)
 	for _, j := range also {
@@ -170,18 +193,45 @@ func (f *Flood) verdict(t *tally) Verdict {
 	return v
 }
 
-// countWitnesses counts who bears the verdict out, for the classes that carry it.
-func (f *Flood) countWitnesses(t *tally, classes []Class) WitnessCount {
-	names, networks, cells := map[string]struct{}{}, map[string]struct{}{}, 0
-	for _, class := range classes {
-		maps.Copy(names, t.witnesses[class])
-		maps.Copy(networks, t.networks[class])
-		cells += len(t.cells[class])
+// evidenceOf picks the messages that carry a verdict, those that prove it first.
+func evidenceOf(j Judgement, t *tally) []string {
+	var ids []string
+	add := func(more []string) {
+		for _, id := range more {
+			if !slices.Contains(ids, id) {
+				ids = append(ids, id)
+			}
+		}
 	}
-	count := WitnessCount{Networks: len(networks), Cells: cells}
-	for name := range names {
-		switch w := f.witnesses[name]; {
-		case w == nil || w.own:
+	if j == Compromise || j == Both {
+		add(t.provedIDs)
+	}
+	for _, class := range classesOf(j) {
+		if s := t.classes[class]; s != nil {
+			add(s.ids)
+		}
+	}
+	if j == CompromiseSuspected {
+		add(t.suspectsIDs)
+	}
+	return ids
+}
+
+// countWitnesses counts who bears the verdict out, for the classes that carry it.
+func countWitnesses(t *tally, classes []Class) WitnessCount {
+	var count WitnessCount
+	names, networks := map[string]*witness{}, map[string]struct{}{}
+	for _, class := range classes {
+		if s := t.classes[class]; s != nil {
+			maps.Copy(names, s.witnesses)
+			maps.Copy(networks, s.networks)
+			count.Cells += len(s.cells)
+		}
+	}
+	count.Networks = len(networks)
+	for _, w := range names {
+		switch {
+		case w.own:
 		case w.verified:
 			count.Verified++
 		default:
@@ -191,16 +241,16 @@ func (f *Flood) countWitnesses(t *tally, classes []Class) WitnessCount {
 	return count
 }
 
-// share gives the part of the decisive cells that these classes have, with its Wilson 95 % interval.
-func share(t *tally, classes []Class, th Thresholds) (*float64, []float64) {
+// shareOf gives the part of the decisive cells that these classes have, with its Wilson 95 % interval.
+func shareOf(t *tally, classes []Class, th Thresholds) (*float64, []float64) {
 	var part, all int
-	for class, cells := range t.cells {
+	for class, s := range t.classes {
 		if class == Undetermined {
 			continue
 		}
-		all += len(cells)
+		all += len(s.cells)
 		if slices.Contains(classes, class) {
-			part += len(cells)
+			part += len(s.cells)
 		}
 	}
 	if all == 0 || len(classes) == 0 {
@@ -227,7 +277,7 @@ func round(x float64) float64 { return math.Round(x*1000) / 1000 }
 
 // sentence puts a judgement into one line.
 func sentence(j Judgement, t *tally) string {
-	n := func(c Class) int { return t.messages[c] }
+	n := t.count
 	switch j {
 	case JoeJob:
 		return fmt.Sprintf("%d of %d bounces answer forgeries that never passed your servers", n(Forged), t.bounces)
@@ -242,27 +292,34 @@ func sentence(j Judgement, t *tally) string {
 	case MisconfiguredSender:
 		return fmt.Sprintf("%d of %d bounces answer mail of your own that fails SPF", n(Misconfigured), t.bounces)
 	case Inconclusive:
-		return fmt.Sprintf("%d bounces, and nothing in them decides; see what is missing", t.bounces)
+		return fmt.Sprintf("%s, and nothing in them decides; see what is missing", bounces(t.bounces))
 	case NoBounces:
 		return "no bounces were found"
 	}
-	return fmt.Sprintf("%d bounces, and no flood of one kind among them", t.bounces)
+	return fmt.Sprintf("%s, and no flood of one kind among them", bounces(t.bounces))
+}
+
+func bounces(n int) string {
+	if n == 1 {
+		return "1 bounce"
+	}
+	return fmt.Sprintf("%d bounces", n)
 }
 
 // verdictReasons says what a judgement rests on.
 func verdictReasons(j Judgement, t *tally) []Reason {
 	about := func(c Class) string {
-		return fmt.Sprintf("%d messages in %d cells (witness, origin network and campaign)", t.messages[c], len(t.cells[c]))
+		return fmt.Sprintf("%d messages in %d cells (witness, origin network and campaign)", t.count(c), len(t.of(c).cells))
 	}
 	switch j {
 	case JoeJob:
-		return []Reason{{"verdict-forged", about(Forged) + fmt.Sprintf(", from %d networks that are not yours", len(t.networks[Forged]))}}
+		return []Reason{{"verdict-forged", about(Forged) + fmt.Sprintf(", from %d networks that are not yours", len(t.of(Forged).networks))}}
 	case Compromise:
 		return []Reason{{"verdict-compromised", about(Compromised) + compromiseProof(t)}}
 	case Both:
 		return append(verdictReasons(Compromise, t), verdictReasons(JoeJob, t)...)
 	case CompromiseSuspected:
-		return []Reason{{"verdict-suspected", fmt.Sprintf("%d messages are out of habit and name your border; neither a log, nor a bounce of your own with a login, nor a signature, nor enough verified witnesses prove it", t.messages[Compromised]+t.suspects)}}
+		return []Reason{{"verdict-suspected", fmt.Sprintf("%d messages are out of habit and name your border; neither a log, nor a bounce of your own with a login, nor a signature, nor enough verified witnesses prove it", t.count(Compromised)+t.suspects)}}
 	case OwnBackscatterFlood:
 		return []Reason{{"verdict-own-backscatter", about(OwnBackscatter)}}
 	case MisconfiguredSender:
@@ -274,10 +331,15 @@ func verdictReasons(j Judgement, t *tally) []Reason {
 func compromiseProof(t *tally) string {
 	var parts []string
 	if t.proved > 0 {
-		parts = append(parts, fmt.Sprintf("%d proved by your own server's bounce with a login or by your signature", t.proved))
+		parts = append(parts, fmt.Sprintf("%d proved by our own records: a bounce of our own server that shows the login, or Sent", t.proved))
 	}
-	if len(t.borderWitnesses) > 0 {
-		parts = append(parts, fmt.Sprintf("%d verified sites saw your server hand it over, with %d queue ids", len(t.borderWitnesses), len(t.borderQueueIDs)))
+	witnesses, ids := map[string]string{}, map[string]struct{}{}
+	for _, a := range t.accounts {
+		maps.Copy(witnesses, a.witnesses)
+		maps.Copy(ids, a.queueIDs)
+	}
+	if len(witnesses) > 0 {
+		parts = append(parts, fmt.Sprintf("%d verified sites saw your server hand it over, with %d queue ids", len(witnesses), len(ids)))
 	}
 	return "; " + strings.Join(parts, "; ")
 }

@@ -177,12 +177,17 @@ func (a *app) note(format string, args ...any) {
 	fmt.Fprintf(a.stderr, "ndrscan: %s\n", safe(fmt.Sprintf(format, args...)))
 }
 
-// passwordInURL finds the password in an address that somebody typed.
-var passwordInURL = regexp.MustCompile(`(://[^\s":]*):[^\s"]*@`)
+// passwordInURL finds the password in an address that somebody typed; typedPassword finds it where a slash or the scheme is
+// missing, or the colon is escaped.
+var (
+	passwordInURL = regexp.MustCompile(`(://[^\s":]*):[^\s"]*@`)
+	typedPassword = regexp.MustCompile(`((?:^|[\s"])(?:[A-Za-z]+:/+)?[^\s":/@]+?)(?::|%3[Aa])[^\s"/][^\s"]*@`)
+)
 
 // safe makes one line of a text that may hold a server's words or a mistyped address.
 func safe(text string) string {
-	return report.Clean(passwordInURL.ReplaceAllString(text, "$1:***@"))
+	text = passwordInURL.ReplaceAllString(text, "$1:***@")
+	return report.Clean(typedPassword.ReplaceAllString(text, "$1:***@"))
 }
 
 // terminalFD says whether a stream is a terminal, and gives its descriptor.

@@ -263,3 +263,19 @@ func TestWriteFile(t *testing.T) {
 		t.Errorf("left behind: %v", entries)
 	}
 }
+
+func TestTypedPasswordsAreMasked(t *testing.T) {
+	tests := []struct{ text, want string }{
+		{"imaps://joe:s3cret@mail.example/x: no route", "imaps://joe:***@mail.example/x: no route"},
+		{"imaps:/joe:s3cret@mail.example: no such file", "imaps:/joe:***@mail.example: no such file"},
+		{"joe:s3cret@mail.example: no such file", "joe:***@mail.example: no such file"},
+		{"imaps://joe%3As3cret@mail.example: refused", "imaps://joe:***@mail.example: refused"},
+		{`parse "imaps://joe:s3/cr@et@mail.example"`, `parse "imaps://joe:***@mail.example"`},
+		{"imaps://joe@mail.example/x: refused: ask postmaster@mail.example", "imaps://joe@mail.example/x: refused: ask postmaster@mail.example"},
+	}
+	for _, tt := range tests {
+		if got := safe(tt.text); got != tt.want {
+			t.Errorf("safe(%q) = %q, want %q", tt.text, got, tt.want)
+		}
+	}
+}
