@@ -24,6 +24,7 @@ type dialect struct {
 	sender   []string // what stands in front of the MAIL FROM of the original
 	read     reader   // recipients; nil: the generic reader
 	kind     Kind     // what it reports; "": a failure, or a delay where the text says so
+	copy     bool     // it goes to the postmaster (METHOD 4)
 	reason   Reason   // why, where neither code nor text says so
 	source   string   // where the form is written down
 
@@ -184,6 +185,7 @@ var dialectTable = []dialect{
 	{id: "exim/malformed", marks: []string{"A message that you sent contained one or more recipient addresses that were", "A message that you sent contained no recipient addresses"},
 		original: []string{"------ This is a copy of "}, read: listed("incorrectly constructed:", "following recipient addresses were"),
 		source: "Exim moan.c moan_send_message()"},
+	{id: "exim/frozen", marks: []string{"has been frozen"}, also: []string{"The sender is <"}, kind: KindPostmasterCopy, read: noRecipients, source: "Exim deliver.c: freeze_tell"},
 	{id: "exim/template", fields: []fieldMark{{"Content-Type", "-eximdsn-"}}, lacks: []string{eximLead},
 		source: "Exim deliver.c: the boundary where bounce_message_file replaces the text"},
 	{id: "mail.ru", marks: []string{"Mail.Ru"}, also: []string{eximLead}, original: []string{"------ This is a copy of "}, read: firstOf(eximList, listed("\u043f\u043e\u043b\u044c\u0437\u043e\u0432\u0430\u0442\u0435\u043b\u044f\u043c:")),
@@ -196,7 +198,9 @@ var dialectTable = []dialect{
 	{id: "zoho", marks: []string{"its recipients. This is a permanent error. "}, fields: []fieldMark{{"X-Mailer", "zoho mail"}}, also: []string{eximLead}, read: listed("This is a permanent error."),
 		source: "Zoho Mail"},
 
-	{id: "qmail", mta: []string{"Hi. This is the qmail-send program at "}, marks: []string{"Hi. This is the qmail-send program at "}, original: []string{qmailCopy, "--- Enclosed are the original headers of the message.", "--- Enclosed is a copy of the message."}, read: angled,
+	{id: "qmail/double", marks: []string{"I tried to deliver a bounce message to this address, but the bounce bounced!"}, mta: []string{"Hi. This is the qmail-send program at "}, original: []string{"--- Below this line is the original bounce."}, read: angled, copy: true,
+		source: "qmail-send.c: the double bounce, which goes to doublebounceto"},
+	{id: "qmail", mta: []string{"Hi. This is the qmail-send program at "}, marks: []string{"Hi. This is the qmail-send program at "}, lacks: []string{"I tried to deliver a bounce message to this address, but the bounce bounced!"}, original: []string{qmailCopy, "--- Enclosed are the original headers of the message.", "--- Enclosed is a copy of the message."}, read: angled,
 		source: "qmail-send.c (1.03, netqmail, notqmail); qmail-bounce patches for the last two marks"},
 	{id: "qmail/custom", fields: []fieldMark{{"Received", "invoked for bounce"}}, lacks: []string{"Hi. This is the qmail-send program at "}, original: []string{"--- Below this line is ", "--- Below the next line is a copy of the message."}, read: angled,
 		source: "qmail-send.c writes \"(qmail N invoked for bounce)\", indimail \"(invoked for bounce)\"; control/bouncemsg changes the text"},

@@ -106,6 +106,9 @@ func checkReading(t *testing.T, row *dialect, sample string) {
 	if want == "" {
 		want = KindBounce
 	}
+	if row.copy {
+		want = KindPostmasterCopy
+	}
 	if b.Kind != want || b.Software != row.software() {
 		t.Errorf("%s by %q, want %s by %q", b.Kind, b.Software, want, row.software())
 	}

@@ -3,6 +3,7 @@ package dsn
 import (
 	"bytes"
 	"encoding/base64"
+	"html"
 	"strings"
 	"testing"
 	"time"
@@ -143,6 +144,44 @@ func TestOriginals(t *testing.T) {
 				t.Errorf("%s\nwant %s", got, want)
 			}
 		})
+	}
+}
+
+// TestQuotedOriginals reads originals that stand in a text in other ways than whole and plain.
+func TestQuotedOriginals(t *testing.T) {
+	text := func(quoted string) string {
+		return "Return-Path: <>\nFrom: postmaster@x.example\nSubject: failure\n\nYour message could not be delivered to:\n\nbad@remote.example\n550 5.1.1 no such user\n\nThis is what you wrote:\n" + quoted
+	}
+	shown := "From: Alice <alice@ours.example>\nTo: bad@remote.example\nSubject: An offer\nDate: Mon, 23 Nov 2026 21:30:19 +0000\n"
+	each := func(prefix, text string) string {
+		return prefix + strings.ReplaceAll(strings.TrimSuffix(text, "\n"), "\n", "\n"+prefix) + "\n"
+	}
+	tests := []struct {
+		name, msg string
+		want      Returned
+		received  int
+	}{
+		{"plain", text(returnedMessage), ReturnedFull, 1},
+		{"under dashes", text("\n-------- cut here --------\n" + returnedHeader), ReturnedHeaders, 1},
+		{"quoted", text(each("> ", returnedMessage)), ReturnedFull, 1},
+		{"quoted without blanks", text(each(">", returnedMessage)), ReturnedFull, 1},
+		{"indented", text(each("    ", returnedMessage)), ReturnedFull, 1},
+		{"indented by a tab", text("\n" + each("\t", returnedHeader)), ReturnedHeaders, 1},
+		{"what a person sees", text(shown), ReturnedHeaders, 0},
+		{"only told of", text("  Subject: An offer\n  To: bad@remote.example\n  Sent: yesterday\n"), ReturnedNone, 0},
+		{"HTML, escaped", strings.Replace(strings.Replace(text("<pre>"+html.EscapeString(returnedHeader)+"</pre>"), "\n\nYour", "\nContent-Type: text/html\n\n<html>Your", 1), "to:\n\nbad@", "to:<br>bad@", 1), ReturnedHeaders, 1},
+	}
+	for _, tt := range tests {
+		for _, msg := range []string{tt.msg, strings.ReplaceAll(tt.msg, "\n", "\r\n")} {
+			b := Parse([]byte(msg))
+			o := b.Original
+			if b.Kind != KindBounce || len(b.Recipients) != 1 || o.Returned != tt.want || o.Header.Count("Received") != tt.received {
+				t.Errorf("%s: %s %+v, original %s with %d Received: %q", tt.name, b.Kind, b.Recipients, o.Returned, o.Header.Count("Received"), o.Raw)
+			}
+			if tt.want != ReturnedNone && (o.From != "alice@ours.example" || o.Subject != "An offer") {
+				t.Errorf("%s: from %q, subject %q", tt.name, o.From, o.Subject)
+			}
+		}
 	}
 }
 

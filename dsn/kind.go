@@ -37,7 +37,7 @@ func (p *parser) decide() {
 	default:
 		p.decideByText()
 	}
-	if (b.Kind == KindBounce || b.Kind == KindDelay) && isPostmasterCopy(b.Subject) {
+	if (b.Kind == KindBounce || b.Kind == KindDelay) && (isPostmasterCopy(b.Subject) || p.row != nil && p.row.copy) {
 		b.Kind = KindPostmasterCopy
 	}
 	switch b.Kind {

@@ -274,6 +274,8 @@ func (p *parser) setQuoted(quoted []byte) bool {
 	quoted = trimBlankLines(quoted)
 	if at := bytes.IndexByte(firstLine(quoted), '>'); at == 0 || at > 0 && !isFieldLine(firstLine(quoted)) {
 		quoted = unquoteLines(quoted[at:])
+	} else if line := firstLine(quoted); indent(line) > 0 && isFieldLine(line[indent(line):]) {
+		quoted, _ = unindentLines(quoted)
 	}
 	if p.setOriginal(quoted) {
 		return true
@@ -439,6 +441,14 @@ func splitQuoted(text []byte) (report, quoted []byte) {
 			}
 			rest, boundary = skipQuoted(rest), true
 			continue
+		case boundary && indent(line) > 0 && startsOriginal(line[indent(line):]):
+			// Indented fields are mostly those that a report tells of a message; with a trace they are the message.
+			lines, next := unindentLines(rest)
+			if section, _ := header.Split(lines); len(section) >= 3 && section.Has("Received") {
+				return text[:len(text)-len(rest)], rest
+			}
+			rest, boundary = next, true
+			continue
 		}
 		boundary = !isFieldLine(line) && (len(line) == 0 || line[0] != ' ' && line[0] != '\t')
 		rest = next
@@ -449,6 +459,22 @@ func splitQuoted(text []byte) (report, quoted []byte) {
 func isQuotedMail(lines []byte) bool {
 	section, _ := header.Split(lines)
 	return len(section) >= 3 && (isTraced(section) || isShown(section))
+}
+
+// unindentLines takes away the first line's indent from it and from the lines that have it, too, and gives what follows
+// them. Empty lines may have lost theirs.
+func unindentLines(in []byte) (out, rest []byte) {
+	first := firstLine(in)
+	mark := first[:indent(first)]
+	for rest = in; len(rest) > 0; {
+		line, next := cutLine(rest)
+		if !bytes.HasPrefix(line, mark) && len(line) > 0 {
+			break
+		}
+		out = append(append(out, bytes.TrimPrefix(line, mark)...), '\n')
+		rest = next
+	}
+	return out, rest
 }
 
 // skipQuoted passes over lines quoted with ">".
