@@ -21,6 +21,8 @@ func TestLanguages(t *testing.T) {
 		{"Dutch", "Uw bericht kon niet worden afgeleverd bij:", "Dit adres bestaat niet.", ReasonUserUnknown},
 		{"Polish", "Wiadomość nie została dostarczona do adresata:", "Taki adres nie istnieje.", ReasonUserUnknown},
 		{"Russian", "Ваше письмо не было доставлено получателю:", "Почтовый ящик переполнен.", ReasonMailboxFull},
+		{"Russian, at the start", "Не удалось доставить письмо получателю:", "Пользователь не найден.", ReasonUserUnknown},
+		{"French, at the start", "Échec de la remise au destinataire :", "Utilisateur inconnu.", ReasonUserUnknown},
 		{"Japanese", "次の宛先に配信できませんでした:", "宛先のメールボックスがいっぱいです。", ReasonMailboxFull},
 		{"Chinese", "您的邮件投递失败，收件人：", "该邮箱不存在。", ReasonUserUnknown},
 	}

@@ -416,7 +416,12 @@ func (p *parser) textPart() *part {
 }
 
 // originalStarts are the fields with which a quoted original begins.
-var originalStarts = []string{"received", "return-path", "from", "to", "subject", "date", "message-id", "x-", "dkim-signature", "arc-", "mime-version", "delivered-to", "authentication-results", "sender", "reply-to", "domainkey-signature", "content-type", "errors-to", "precedence", "thread-", "in-reply-to", "references", "list-", "accept-language", "content-language"}
+var originalStarts = []string{
+	"received", "return-path", "from", "to", "subject", "date", "message-id", "x-", "dkim-signature", "arc-",
+	"mime-version", "delivered-to", "authentication-results", "sender", "reply-to", "domainkey-signature",
+	"content-type", "errors-to", "precedence", "thread-", "in-reply-to", "references", "list-", "accept-language",
+	"content-language",
+}
 
 // splitQuoted finds where a mail's header section begins inside a text: under a line that is no field, several fields of
 // which one is Received, Message-ID or Return-Path, or all that a person sees of a message. All of it may be quoted with
