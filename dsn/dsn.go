@@ -1,7 +1,7 @@
 // Package dsn reads one raw message and says what it is: a non-delivery report (bounce), another report, or mail.
 //
 // Bytes in, one Bounce out. The MIME tree is walked once; where RFC 3464 parts are present they win over text, and where
-// they are not, the table of dialects (table.go) recognises the software that wrote the report by its stable marks and
+// they are not, the table of dialects (dialect.go) recognises the software that wrote the report by its stable marks and
 // says where its recipients stand and where the returned original begins. What came back of the original message is cut
 // out with its exact bytes, for its Received lines and signatures are the evidence. Malformed mail is normal: Parse
 // never fails, and Kind is Unreadable only if nothing of a message is there.
