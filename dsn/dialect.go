@@ -128,7 +128,7 @@ func (p *parser) nameWriter() {
 	for i := 0; i < len(p.row.sender) && b.EnvelopeSender == ""; i++ {
 		b.EnvelopeSender, _, _ = leadingAddress(wordAfter(p.text, p.row.sender[i]))
 	}
-	if b.ReportingMTA == "" && b.Kind == KindBounce && isDaemon(b.From) {
+	if b.ReportingMTA == "" && (b.Kind == KindBounce || b.Kind == KindDelay) && isDaemon(b.From) {
 		b.ReportingMTA = header.Domain(b.From)
 	}
 }
@@ -229,7 +229,7 @@ var dialectTable = []dialect{
 
 	{id: "exchange", marks: []string{"did not reach the following recipient(s):"}, read: exchangeList("did not reach the following recipient(s):"),
 		source: "Exchange 5.0, 5.5 Internet Mail Service; 2000"},
-	{id: "exchange/2003", marks: []string{"Your message did not reach some or all of the intended recipients."}, lacks: []string{"hMailServer"}, read: exchangeList("could not be reached:", "cannot be reached:"),
+	{id: "exchange/2003", marks: []string{"Your message did not reach some or all of the intended recipients.", "Ihre Nachricht hat einige oder alle Empfänger nicht erreicht.", "Votre message n'a pas atteint certains ou tous les destinataires"}, lacks: []string{"hMailServer"}, read: exchangeList("could not be reached:", "cannot be reached:", "nicht erreicht werden:", "suivant(s)"),
 		source: "Exchange 4.0 Internet Mail Connector, 2000, 2003; Outlook's view of their DSNs"},
 	{id: "hmailserver", marks: []string{"hMailServer sent:", "\nhMailServer"}, also: []string{"Your message did not reach some or all of the intended recipients."}, read: exchangeList("could not be reached:"),
 		source: "hMailServer server messages SEND_FAILED_NOTIFICATION"},

@@ -190,6 +190,8 @@ func (p *parser) reason(r *Recipient) Reason {
 	case reason != ReasonOther:
 	case p.row != nil && p.row.reason != "":
 		return p.row.reason
+	case p.row == nil && len(p.reported) == 0:
+		reason, _ = textReasonOf(string(p.text[:min(len(p.text), maxDiagnostic)]))
 	case r.Diagnostic == "" && p.b.Original.Header.Count("Received") >= loopedHops:
 		return ReasonLoop
 	}
@@ -306,7 +308,17 @@ func (p *parser) personal() bool {
 	return false
 }
 
-func (p *parser) saysFailure() bool { return p.says(marked.failure) }
+// saysFailure tells a text that speaks of a failure; of a subject it is believed only where the sender is null.
+func (p *parser) saysFailure() bool {
+	if p.says(marked.failure) {
+		return true
+	}
+	var found markSet
+	if p.nullSender() {
+		index.scan([]byte(p.b.Subject), &found)
+	}
+	return found.hasAny(marked.failure)
+}
 
 // maxHead is as much of a text as is searched for what kind of mail it is.
 const maxHead = 8 << 10

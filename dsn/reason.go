@@ -93,7 +93,7 @@ var statusReasons = []statusReason{
 	{".7.2", 0, ReasonPolicy, true, "RFC 3463 section 3.8: list expansion prohibited"},
 	{".7.3", 7, ReasonPolicy, true, "RFC 3463 section 3.8: security features, cryptography, integrity"},
 	{".7.8", 0, ReasonRelayDenied, true, "RFC 4954: authentication credentials invalid"},
-	{".7.9", 0, ReasonAuthFailed, true, "RFC 4954: mechanism too weak; Yahoo: not accepted for policy reasons (DMARC)"},
+	{".7.9", 0, ReasonAuthFailed, false, "Yahoo: not accepted for policy reasons (DMARC); RFC 4954: mechanism too weak"},
 	{".7.10", 0, ReasonPolicy, true, iana + "encryption needed (RFC 5248)"},
 	{".7.11", 0, ReasonRelayDenied, true, "RFC 4954: encryption required for the mechanism"},
 	{".7.13", 0, ReasonUserUnknown, true, iana + "user account disabled (RFC 5248)"},

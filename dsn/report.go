@@ -271,7 +271,7 @@ func reportAddress(value []byte) string {
 		addr = addr[1 : n-1]
 	}
 	if bytes.Contains(addr, []byte(`\x{`)) {
-		return strings.ToLower(undoUnitext(string(addr)))
+		return header.LowerASCII([]byte(undoUnitext(string(addr))))
 	}
 	return header.LowerASCII(addr)
 }
@@ -316,7 +316,7 @@ func undoXtext(addr string) string {
 		}
 		out.WriteByte(addr[i])
 	}
-	return out.String()
+	return header.LowerASCII([]byte(out.String()))
 }
 
 // undoUnitext undoes utf-8-addr-unitext (RFC 6533 section 3): \x{HEX} stands for a code point.

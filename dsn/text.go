@@ -28,7 +28,14 @@ func listed(marks ...string) reader {
 	return func(text []byte) []Recipient {
 		for _, mark := range marks {
 			if at := indexFold(text, mark); at >= 0 {
-				if list := readList(text[at+len(mark):], leadingAddress); len(list) > 0 {
+				rest := text[at+len(mark):]
+				line := firstLine(rest)
+				if colon := bytes.IndexByte(line, ':'); colon >= 0 {
+					if _, _, ok := leadingAddress(line[colon+1:]); ok {
+						rest = rest[colon+1:] // the list begins in the mark's line
+					}
+				}
+				if list := readList(rest, leadingAddress); len(list) > 0 {
 					return list
 				}
 			}
@@ -353,8 +360,8 @@ func screenNames(text []byte) []Recipient {
 	for len(names) > 0 && len(list) < maxTextRecipients {
 		line, next := cutLine(names)
 		names = next
-		if word := bytes.TrimSpace(line); len(word) > 0 && bytes.IndexByte(word, ' ') < 0 {
-			list = append(list, Recipient{Address: strings.ToLower(string(word)), Diagnostic: joinDiagnostic(para)})
+		if word := bytes.TrimSpace(line); len(word) > 0 && len(word) <= maxAddress && bytes.IndexByte(word, ' ') < 0 {
+			list = append(list, Recipient{Address: header.LowerASCII(word), Diagnostic: joinDiagnostic(para)})
 		}
 	}
 	return list
@@ -385,7 +392,16 @@ func readList(text []byte, read lineReader) []Recipient {
 		}
 		switch {
 		case ok && indent(line) <= depth:
-			list = append(list, Recipient{Address: addr, Diagnostic: joinDiagnostic(tail, nil)})
+			for more := true; more && len(list) < maxTextRecipients; {
+				var next string
+				var after []byte
+				if next, after, more = nextInLine(line, tail); !more {
+					break
+				}
+				list = append(list, Recipient{Address: addr})
+				addr, line, tail = next, tail, after
+			}
+			list = append(list, Recipient{Address: addr, Diagnostic: joinDiagnostic(tail)})
 		case len(list) == 0:
 			if lead++; lead > maxLeadLines {
 				return nil
@@ -401,6 +417,16 @@ func readList(text []byte, read lineReader) []Recipient {
 		blank = false
 	}
 	return list
+}
+
+// nextInLine takes the address that follows another in its line, behind a comma or a semicolon.
+func nextInLine(line, tail []byte) (addr string, after []byte, ok bool) {
+	before := trimSpaceRight(line[:len(line)-len(tail)])
+	if n := len(before); n == 0 || before[n-1] != ',' && before[n-1] != ';' {
+		return "", nil, false
+	}
+	addr, after, ok = leadingAddress(tail)
+	return addr, after, ok
 }
 
 func indent(line []byte) int { return len(line) - len(bytes.TrimLeft(line, " \t")) }
@@ -463,7 +489,7 @@ func angledAddress(line []byte) (addr string, tail []byte, ok bool) {
 	if !isAddress(word) {
 		return "", line, false
 	}
-	return strings.ToLower(string(word)), bytes.TrimLeft(line[end+2:], " :"), true
+	return header.LowerASCII(word), bytes.TrimLeft(line[end+2:], " :"), true
 }
 
 func isAddressEnd(c byte) bool {

@@ -12,7 +12,7 @@ var failures = []string{
 	"mail failed", "delivery failure", "delivery error", "mail error", "no such user", "permanent error", "permanently",
 	"wasn't able to deliver", "delivery status", "mail delivery", "has been returned", "has failed",
 	"was undeliverable", "non-delivery", "unable to be delivered", "nicht zugestellt", "unzustellbar",
-	"nicht zustellbar", "konnte nicht ausgeliefert", "nicht übermittelt", "zurückgewiesen", "n'a pas pu être",
+	"nicht zustellbar", "nicht erreicht", "n'a pas atteint", "niet bereikt", "no llegó a", "não chegou", "konnte nicht ausgeliefert", "nicht übermittelt", "zurückgewiesen", "n'a pas pu être",
 	"n\u2019a pas pu être", "non remis", "chec de la remise", "pas été remis", "pas pu être remis", "non distribu",
 	"impossible de livrer", "pas été délivré", "no se pudo entregar", "no se ha podido entregar",
 	"no ha podido ser entregado", "no pudo ser entregado", "no se puede entregar", "no entregado", "mensaje devuelto",

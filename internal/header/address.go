@@ -111,15 +111,13 @@ func isPlainAddress(addr []byte) bool {
 	return at == 1
 }
 
-// LowerASCII gives text in lower case. Text that is not ASCII is lowered by Unicode's rules.
+// LowerASCII gives text in lower case. Text that is not ASCII is lowered by Unicode's rules, what is not UTF-8 in it
+// replaced.
 func LowerASCII(text []byte) string {
 	var buf [128]byte
-	if len(text) > len(buf) {
-		return strings.ToLower(string(text))
-	}
 	for i, c := range text {
-		if c >= 0x80 {
-			return strings.ToLower(string(text))
+		if c >= 0x80 || i == len(buf) {
+			return strings.ToLower(strings.ToValidUTF8(string(text), "\ufffd"))
 		}
 		buf[i] = lower(c)
 	}
