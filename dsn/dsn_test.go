@@ -39,6 +39,7 @@ func TestKinds(t *testing.T) {
 		{"report quoted by a person", person + "Subject: look\n\nThey wrote:\n> Hi. This is the qmail-send program at mx.x.example.\n> <a@x.example>:\n> no such user\n", KindOther},
 		{"mail about bounces", person + "Subject: bounces\n\nMy mail could not be delivered. User unknown, it said.\n", KindOther},
 		{"spam in a daemon's name", "From: MAILER-DAEMON@x.example\nReturn-Path: <spam@x.example>\nSubject: Undelivered Mail Returned to Sender\n\nBuy now.\n", KindOther},
+		{"phishing in a postmaster's name", "From: Mail Delivery System <postmaster@ours.example>\nReturn-Path: <x@bad.example>\nSubject: Undelivered messages\n\n5 messages could not be delivered to you. Ask help@bad.example to release them.\n", KindOther},
 		{"text report of no known software", "From: postmaster@x.example\nReturn-Path: <>\nSubject: x\n\nYour message could not be delivered because the mailbox a@x.example does not exist.\n", KindBounce},
 		{"vacation", person + "Subject: away\nAuto-Submitted: auto-replied (vacation)\nIn-Reply-To: <x@y>\n\nI am away.\n", KindAutoreply},
 		{"vacation with null sender", "From: pat@x.example\nReturn-Path: <>\nSubject: Thank you\n\nI will answer soon.\n", KindAutoreply},

@@ -51,6 +51,33 @@ var hostile = []struct {
 	}},
 	{"quoted headers", func(n int) string { return daemonHeader + "\n" + strings.Repeat("From: x--\n", n) }},
 	{"quoted headers apart", func(n int) string { return daemonHeader + "\n" + strings.Repeat("From: x\n\n", n) }},
+	{"quoted fields", func(n int) string { return daemonHeader + "\n" + strings.Repeat("> From: x\n\n", n) }},
+	{"quoted fields on end", func(n int) string { return daemonHeader + "\n" + strings.Repeat("> From: x\n", n) }},
+	{"indented fields", func(n int) string { return daemonHeader + "\n" + strings.Repeat("  From: x\n", n) }},
+	{"indented deeper and deeper", func(n int) string {
+		var out strings.Builder
+		out.WriteString(daemonHeader + "\n")
+		for i := range n / 10 {
+			out.WriteString(strings.Repeat(" ", i%70) + "From: x\n")
+		}
+		return out.String()
+	}},
+	{"a list in a line", func(n int) string {
+		return daemonHeader + "\nundeliverable\nfollowing recipients: " + strings.Repeat("a@b.example, ", n/4)
+	}},
+	{"marks with no end", func(n int) string { return daemonHeader + "\n" + strings.Repeat("Generating server: x ", n/4) }},
+	{"addresses without replies", func(n int) string {
+		return "Return-Path: <>\nX-MS-Exchange-Message-Is-Ndr:\n" + daemonHeader + "\n" + strings.Repeat("a@b.example\n", n)
+	}},
+	{"statuses in many parts", func(n int) string {
+		return daemonHeader + "Content-Type: multipart/mixed; boundary=b\n\n" + strings.Repeat("--b\nContent-Type: application/octet-stream; name=x.eml\n\nReporting-MTA: x\n\nfinal-recipient: rfc822; a@b\n\n", n/10)
+	}},
+	{"boundary like the text", func(n int) string {
+		return daemonHeader + "Content-Type: multipart/mixed; boundary=\"" + strings.Repeat("a", 150) + "\"\n\n" + strings.Repeat("a", n)
+	}},
+	{"forwards in forwards", func(n int) string {
+		return strings.Repeat("From: pat@x.example\nSubject: Fwd: x\n\n> From: MAILER-DAEMON@x.example\n> ", n/20)
+	}},
 	{"loose original", func(n int) string {
 		return daemonHeader + "Content-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: message/rfc822\n\n" + strings.Repeat("From: x\njunk line\n", n)
 	}},

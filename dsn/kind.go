@@ -74,12 +74,15 @@ func (p *parser) kindOfText(named bool) Kind {
 	if p.delayed() {
 		report = KindDelay
 	}
+	returned := p.b.Original.Returned != ReturnedNone
 	switch machine := p.machine(); {
 	case p.row != nil && (machine || p.row.kind == KindBounce):
 		return report
 	case p.isRobot() && !isDaemon(p.b.From):
 		return KindAutoreply
-	case machine && (p.top.hasFailed || p.saysFailure() && (named || p.b.Original.Returned != ReturnedNone || p.nullSender() && (isDaemon(p.b.From) || p.b.From == ""))):
+	case machine && p.top.hasFailed:
+		return report
+	case machine && p.saysFailure() && (returned || !p.answerable() && (named || p.nullSender() && (isDaemon(p.b.From) || p.b.From == ""))):
 		return report
 	case p.isRobot(), p.hasRobotSubject(), p.nullSender() && !isDaemon(p.b.From) && p.b.From != "":
 		return KindAutoreply
@@ -268,6 +271,12 @@ func (p *parser) repairAddress(r *Recipient) {
 // a person, a report by type, or X-Failed-Recipients (Exim, Gmail).
 func (p *parser) machine() bool {
 	return p.nullSender() || p.top.hasFailed || isDaemon(p.b.From) || p.walker.root == "multipart/report" || p.b.From == "" && p.b.Header.Has("From")
+}
+
+// answerable tells a reverse-path of a person or a list: mail in a mail system's name that wants its own failures back is
+// no report (RFC 5321 section 6.1), but likes to pass for one.
+func (p *parser) answerable() bool {
+	return p.top.hasReturnPath && !p.nullSender() && !isDaemon(p.top.returnPath)
 }
 
 func (p *parser) nullSender() bool {

@@ -46,7 +46,7 @@ var autoReplySubjects = []string{
 	"out of office autoreply", "out of office reply", "vacation", "automatische antwort", "abwesenheitsnotiz",
 	"abwesenheit", "réponse automatique", "respuesta automática", "risposta automatica", "resposta automática",
 	"automatisch antwoord", "automatyczna odpowiedź", "odpowiedź automatyczna", "autosvar", "automatiskt svar",
-	"automatisk svar", "автоответ", "自動応答", "自动答复",
+	"automatisk svar", "автоответ", "abwesend", "absence du bureau", "absent du bureau", "fuera de la oficina", "fuera de oficina", "fuori sede", "assenza dall'ufficio", "afwezig", "niet aanwezig", "poza biurem", "nieobecność", "вне офиса", "不在通知", "不在", "自動応答", "自动答复",
 }
 
 // challenges are what challenge-response systems ask for.
