@@ -299,15 +299,13 @@ func isFieldLine(line []byte) bool {
 	return line[0] != ' ' && line[0] != '\t'
 }
 
+// unquoteLines takes the ">" away from the lines that begin with one, up to the first that doesn't.
 func unquoteLines(in []byte) []byte {
-	out := make([]byte, 0, len(in))
+	in = in[:len(in)-len(skipQuoted(in))]
+	out := make([]byte, 0, len(in)+1)
 	for len(in) > 0 {
 		line, rest := cutLine(in)
-		if !bytes.HasPrefix(line, []byte(">")) {
-			break
-		}
-		line = bytes.TrimPrefix(line[1:], []byte(" "))
-		out = append(append(out, line...), '\n')
+		out = append(append(out, bytes.TrimPrefix(line[1:], []byte(" "))...), '\n')
 		in = rest
 	}
 	return out
@@ -428,11 +426,13 @@ var originalStarts = []string{
 // ">", or indented. What stands above is the report.
 func splitQuoted(text []byte) (report, quoted []byte) {
 	boundary := true
+	var section header.Section // one array for all that is tried
+	var body []byte
 	for rest := text; len(rest) > 0; {
 		line, next := cutLine(rest)
 		switch {
 		case boundary && startsOriginal(line):
-			section, body := header.Split(rest)
+			section, body = header.AppendFields(section[:0], rest)
 			if len(section) >= 3 && (isTraced(section) || isShown(section)) {
 				return text[:len(text)-len(rest)], rest
 			}
