@@ -63,7 +63,7 @@ var hostile = []struct {
 		return out.String()
 	}},
 	{"a list in a line", func(n int) string {
-		return daemonHeader + "\nundeliverable\nfollowing recipients: " + strings.Repeat("a@b.example, ", n/4)
+		return daemonHeader + "\nundeliverable\nfollowing recipients: " + strings.Repeat("a@b.example, ", n/16)
 	}},
 	{"marks with no end", func(n int) string { return daemonHeader + "\n" + strings.Repeat("Generating server: x ", n/4) }},
 	{"addresses without replies", func(n int) string {
