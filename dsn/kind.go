@@ -64,6 +64,9 @@ func (p *parser) decideByText() {
 	case KindDelay:
 		setActions(list, ActionDelayed)
 		p.keep(list)
+	case KindSuccess:
+		setActions(list, ActionDelivered)
+		p.keep(list)
 	}
 }
 
@@ -71,8 +74,11 @@ func (p *parser) decideByText() {
 // from mailer-daemon: words of failure, a failed recipient by name, or an original.
 func (p *parser) kindOfText(named bool) Kind {
 	report := KindBounce
-	if p.delayed() {
+	switch {
+	case p.delayed():
 		report = KindDelay
+	case p.says(marked.success):
+		report = KindSuccess
 	}
 	returned := p.b.Original.Returned != ReturnedNone
 	switch machine := p.machine(); {

@@ -23,9 +23,10 @@ const (
 var index markIndex
 
 // marked are the numbers of the words of which one is enough.
-var marked = struct{ failure, delay, challenge, truncated []uint16 }{
+var marked = struct{ failure, delay, success, challenge, truncated []uint16 }{
 	failure:   index.enterAll(failures, true),
 	delay:     index.enterAll(delays, true),
+	success:   index.enterAll(successes, true),
 	challenge: index.enterAll(challenges, true),
 	truncated: index.enterAll(truncationLeads, true),
 }

@@ -49,13 +49,18 @@ type walker struct {
 	visited int
 	root    string // media type of the message itself
 	fields  header.Section
-	buf     [6]part // room for the parts of usual reports
 }
+
+// Room that is made at first: usual reports have no more parts, and no more fields in all.
+const (
+	usualParts  = 4
+	usualFields = 36
+)
 
 // split cuts an entity into its header section and its body.
 func (w *walker) split(entity []byte) (header.Section, []byte) {
 	if w.fields == nil {
-		w.fields = make(header.Section, 0, 36)
+		w.fields = make(header.Section, 0, usualFields)
 	}
 	before := len(w.fields)
 	var body []byte
@@ -72,25 +77,25 @@ func (w *walker) walk(h header.Section, body, raw []byte, depth int) {
 	if w.visited++; w.visited > maxParts {
 		return
 	}
-	part := part{header: h, body: body, raw: raw, depth: depth}
-	part.readFields()
+	leaf := part{header: h, body: body, raw: raw, depth: depth}
+	leaf.readFields()
 	if depth == 0 {
-		w.root = part.typ
+		w.root = leaf.typ
 	}
-	if strings.HasPrefix(part.typ, "multipart/") && depth < maxDepth {
-		if w.walkParts(part.contentType, body, depth) {
+	if strings.HasPrefix(leaf.typ, "multipart/") && depth < maxDepth {
+		if w.walkParts(leaf.contentType, body, depth) {
 			return
 		}
-		part.typ = "text/plain"
+		leaf.typ = "text/plain"
 	}
 	// QUIRK: mail saved by hand can have lost its Content-Type.
-	if part.typ == "" && depth == 0 && bytes.HasPrefix(trimBlankLines(body), []byte("This is a MIME-")) && w.walkParts(nil, body, depth) {
+	if leaf.typ == "" && depth == 0 && bytes.HasPrefix(trimBlankLines(body), []byte("This is a MIME-")) && w.walkParts(nil, body, depth) {
 		return
 	}
 	if w.parts == nil {
-		w.parts = w.buf[:0]
+		w.parts = make([]part, 0, usualParts)
 	}
-	w.parts = append(w.parts, part)
+	w.parts = append(w.parts, leaf)
 }
 
 // readFields reads what MIME says about a part.

@@ -39,6 +39,13 @@ var delays = []string{
 	"адерж", "щё не доставлено", "遅延", "遅れて", "延迟", "延遲",
 }
 
+// successes are what reports of a delivery say and others don't.
+var successes = []string{
+	"your message has been delivered", "has been delivered to the following", "was successfully delivered", "has been successfully delivered",
+	"was successfully relayed", "has been successfully relayed", "your message was delivered to", "delivery to these recipients or groups is complete",
+	"were successfully delivered",
+}
+
 // autoReplySubjects begin the subject of an automatic answer.
 var autoReplySubjects = []string{
 	"auto reply", "auto-reply", "autoreply", "auto response", "auto-response", "automatic reply", "automated reply",

@@ -75,13 +75,15 @@ func isPlainName(name []byte) bool {
 		return bytes.IndexByte(name, '"') < 0 && bytes.IndexByte(name, '\\') < 0
 	}
 	for _, c := range name {
-		switch c {
-		case '"', '(', ')', ',', ':', ';', '<', '>', '@', '[', '\\':
+		if specials[c] || c == '@' {
 			return false
 		}
 	}
 	return true
 }
+
+// specials are the marks that have a meaning in an address list (RFC 5322 section 3.2.3), but "@" and ".".
+var specials = [256]bool{'"': true, '(': true, ')': true, ',': true, ':': true, ';': true, '<': true, '>': true, '[': true, '\\': true}
 
 func trimSpace(in []byte) []byte {
 	for len(in) > 0 && isSpace(in[0]) {
@@ -97,18 +99,16 @@ func isSpace(c byte) bool { return c == ' ' || c == '\t' || c == '\r' || c == '\
 
 // isPlainAddress tells local@domain in ASCII without quotes, comments, routes or blanks.
 func isPlainAddress(addr []byte) bool {
-	at := 0
+	at := bytes.IndexByte(addr, '@')
+	if at < 1 || at == len(addr)-1 {
+		return false
+	}
 	for i, c := range addr {
-		switch {
-		case c == '@':
-			if at++; i == 0 || i == len(addr)-1 {
-				return false
-			}
-		case c <= ' ', c >= 0x7f, c == '"', c == '(', c == ')', c == ',', c == ':', c == ';', c == '<', c == '>', c == '[', c == '\\':
+		if c <= ' ' || c >= 0x7f || specials[c] || c == '@' && i != at {
 			return false
 		}
 	}
-	return at == 1
+	return true
 }
 
 // LowerASCII gives text in lower case. Text that is not ASCII is lowered by Unicode's rules, what is not UTF-8 in it
