@@ -83,7 +83,7 @@ func isWeekday(word string) bool {
 func parseUsual(value string) (time.Time, bool) {
 	in := strings.TrimSpace(value)
 	if comma := strings.IndexByte(in, ','); comma == 3 {
-		in = strings.TrimLeft(in[4:], " \t")
+		in = trimLeft(in[4:])
 	}
 	day, in, ok := cutNumber(in, 1, 2)
 	month, in, okMonth := cutMonth(in)
@@ -118,7 +118,14 @@ func cutNumber(in string, least, most int) (n int, rest string, ok bool) {
 	if i < least {
 		return 0, in, false
 	}
-	return n, strings.TrimLeft(in[i:], " \t"), true
+	return n, trimLeft(in[i:]), true
+}
+
+func trimLeft(in string) string {
+	for in != "" && (in[0] == ' ' || in[0] == '\t') {
+		in = in[1:]
+	}
+	return in
 }
 
 func cutMonth(in string) (month time.Month, rest string, ok bool) {
@@ -126,7 +133,7 @@ func cutMonth(in string) (month time.Month, rest string, ok bool) {
 		return 0, in, false
 	}
 	month, ok = months[[3]byte{lower(in[0]), lower(in[1]), lower(in[2])}]
-	return month, strings.TrimLeft(in[4:], " \t"), ok
+	return month, trimLeft(in[4:]), ok
 }
 
 var months = map[[3]byte]time.Month{
