@@ -12,7 +12,7 @@ func looksLikeHTML(text []byte) bool {
 }
 
 // blockTags end a line where they stand in HTML.
-var blockTags = []string{"br", "p", "/p", "div", "/div", "tr", "/tr", "li", "/li", "h1", "h2", "h3", "/h1", "/h2", "/h3", "hr", "pre", "/pre"}
+var blockTags = []string{"p", "/p", "div", "/div", "tr", "/tr", "li", "/li", "h1", "h2", "h3", "/h1", "/h2", "/h3", "hr", "pre", "/pre"}
 
 // stripHTML gives HTML as lines of text: tags go, block tags end lines, entities are undone. What stands in angle
 // brackets and holds an @ but no blank is an address, not a tag.
@@ -45,12 +45,25 @@ func stripHTML(text []byte) []byte {
 			}
 		case isTag(tag, "td"), isTag(tag, "th"):
 			out = append(out, ' ')
+		case isTag(tag, "br"):
+			out = append(out, '\n')
+			text = skipLineEnd(text) // a line end in HTML is white space, and another one would cut a header in two
 		case isBlockTag(tag):
 			out = append(out, '\n')
 		}
 	}
 	plain := []byte(html.UnescapeString(string(out)))
 	return bytes.ReplaceAll(plain, []byte("\u00a0"), []byte(" ")) // no-break spaces indent folded fields
+}
+
+func skipLineEnd(text []byte) []byte {
+	if len(text) > 0 && text[0] == '\r' {
+		text = text[1:]
+	}
+	if len(text) > 0 && text[0] == '\n' {
+		text = text[1:]
+	}
+	return text
 }
 
 func isBlockTag(tag []byte) bool {
