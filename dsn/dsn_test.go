@@ -33,6 +33,8 @@ func TestKinds(t *testing.T) {
 		{"no action, status 5", report("", "Final-Recipient: rfc822; a@x.example\nStatus: 5.1.1\n\n"), KindBounce},
 		{"no action, status 2", report("", "Final-Recipient: rfc822; a@x.example\nStatus: 2.1.5\n\n"), KindSuccess},
 		{"delivered, in text", "From: postmaster@x.example\nReturn-Path: <>\nSubject: Delivered: x\nX-MS-Exchange-Message-Is-Ndr:\n\nYour message has been delivered to the following recipients:\n\na@x.example\n", KindSuccess},
+		{"nothing delivered", "From: MAILER-DAEMON@x.example\nReturn-Path: <>\nSubject: Delivery failure\n\nDelivery failed:\n\na@x.example\n550 5.1.1 User unknown\n\nNo recipients were successfully delivered to.\n", KindBounce},
+		{"vacation that speaks of delivery", "From: pat@x.example\nReturn-Path: <>\nSubject: Automatische Antwort: x\nAuto-Submitted: auto-generated\n\nBitte schreiben Sie an joe@x.example. Ihre Nachricht wurde nicht zugestellt.\n", KindAutoreply},
 		{"TLS report", "From: tls@x.example\nReturn-Path: <tls@x.example>\nSubject: Report Domain: ours.example Submitter: x.example Report-ID: <1@x>\nContent-Type: multipart/report; report-type=tlsrpt; boundary=b\n\n--b\nContent-Type: text/plain\n\nA TLS report.\n--b\nContent-Type: application/tlsrpt+gzip\n\nx\n--b--\n", KindOther},
 		{"postmaster's copy", strings.Replace(report("", failed), "Subject: report", "Subject: Postmaster notify: see transcript for details", 1), KindPostmasterCopy},
 		{"reply to a report", person + "Subject: Re: failure notice\nIn-Reply-To: <x@y>\n\nWhat is this?\n\n" + qmail, KindOther},

@@ -77,14 +77,14 @@ func (p *parser) kindOfText(named bool) Kind {
 	switch {
 	case p.delayed():
 		report = KindDelay
-	case p.says(marked.success):
+	case p.says(marked.success) && findReply(p.text) == "":
 		report = KindSuccess
 	}
 	returned := p.b.Original.Returned != ReturnedNone
 	switch machine := p.machine(); {
 	case p.row != nil && (machine || p.row.kind == KindBounce):
 		return report
-	case p.isRobot() && !isDaemon(p.b.From):
+	case (p.isRobot() || p.hasRobotSubject()) && !isDaemon(p.b.From):
 		return KindAutoreply
 	case machine && p.top.hasFailed:
 		return report
