@@ -392,16 +392,7 @@ func readList(text []byte, read lineReader) []Recipient {
 		}
 		switch {
 		case ok && indent(line) <= depth:
-			for more := true; more && len(list) < maxTextRecipients; {
-				var next string
-				var after []byte
-				if next, after, more = nextInLine(line, tail); !more {
-					break
-				}
-				list = append(list, Recipient{Address: addr})
-				addr, line, tail = next, tail, after
-			}
-			list = append(list, Recipient{Address: addr, Diagnostic: joinDiagnostic(tail)})
+			list = appendInLine(list, addr, line, tail)
 		case len(list) == 0:
 			if lead++; lead > maxLeadLines {
 				return nil
@@ -417,6 +408,19 @@ func readList(text []byte, read lineReader) []Recipient {
 		blank = false
 	}
 	return list
+}
+
+// appendInLine adds an address and those that follow it in its line; what stands behind the last is its diagnostic.
+func appendInLine(list []Recipient, addr string, line, tail []byte) []Recipient {
+	for len(list) < maxTextRecipients {
+		next, after, more := nextInLine(line, tail)
+		if !more {
+			break
+		}
+		list = append(list, Recipient{Address: addr})
+		addr, line, tail = next, tail, after
+	}
+	return append(list, Recipient{Address: addr, Diagnostic: joinDiagnostic(tail)})
 }
 
 // nextInLine takes the address that follows another in its line, behind a comma or a semicolon.
