@@ -59,6 +59,7 @@ func (r *run) judge(ctx context.Context, m mailbox.Message) *classify.Evidence {
 		b.Problem = "only the first part of the message was read"
 	}
 	if b.Kind != dsn.KindBounce {
+		e.Submission = r.submission(ctx, b.Header, b.From)
 		return e
 	}
 	e.Reporter = r.tracer.Reporter(ctx, b.Header)
@@ -71,11 +72,37 @@ func (r *run) judge(ctx context.Context, m mailbox.Message) *classify.Evidence {
 	r.checkSPF(ctx, e)
 	e.Recorded = recorded(b.Original.Header, e.Origin)
 	r.checkDKIM(ctx, e)
-	r.compareSent(e)
+	e.Account = account(e.Origin.AuthUser, b.Original.From)
+	r.compareSent(ctx, e)
+	e.RelayReporter = r.sent == nil && r.relayed(ctx, e)
 	if e.DNSFailed() {
 		r.dnsFailed.Add(1)
 	}
 	return e
+}
+
+// submission tells who handed in a mail of ours, by what our own servers wrote: it shows where an account's mail comes from
+// (METHOD 5, habit).
+func (r *run) submission(ctx context.Context, h header.Section, from string) (s classify.Submission) {
+	if !r.own.Domain(header.Domain(from)) || h.Count("Received") == 0 {
+		return s
+	}
+	if rep := r.tracer.Reporter(ctx, h); rep.Unstamped || rep.Stepped {
+		return s
+	}
+	o := r.tracer.Origin(ctx, trace.Input{Original: h, Reporter: trace.Reporter{Own: true}})
+	if o.Entry != trace.EntryAccount || o.Trust == trace.Stepped {
+		return s
+	}
+	return classify.Submission{Account: account(o.AuthUser, from), Client: o.ClientIP, At: o.Time}
+}
+
+// account names whose habit is compared: the login where it is an address, else the author.
+func account(login, from string) string {
+	if strings.Contains(login, "@") {
+		return strings.ToLower(login)
+	}
+	return strings.ToLower(from)
 }
 
 // arrival is when our own host took the message, by its topmost Received line.
@@ -137,6 +164,40 @@ func namesHosts(mechanism string) bool {
 		return true
 	}
 	return false
+}
+
+// relayed tells whether the reporter took the message for somebody else's recipients: it is no host of theirs, by name, MX or
+// SPF. Then whoever handed it over is that relay's customer, guest, or abuser of it (METHOD 3.2a, 8).
+func (r *run) relayed(ctx context.Context, e *classify.Evidence) bool {
+	rep, domains := e.Reporter, failedDomains(e.Bounce)
+	if e.Origin.Own || rep.Unstamped || !rep.IP.IsValid() || r.opts.Resolver == nil || len(domains) == 0 {
+		return false
+	}
+	site := map[string]bool{trace.OrgDomain(e.Bounce.ReportingMTA): true, trace.OrgDomain(e.Origin.By): true}
+	if rep.RDNSConfirmed {
+		site[trace.OrgDomain(rep.RDNS)] = true
+	}
+	delete(site, "")
+	for _, rcpt := range e.Bounce.Recipients {
+		if site[trace.OrgDomain(header.Domain(rcpt.Original))] {
+			return false // it took the message for an address of its own, and passed it on
+		}
+	}
+	for _, domain := range domains {
+		if site[trace.OrgDomain(domain)] || r.mxIn(ctx, domain, site) || r.isMX(ctx, domain, rep.IP) || r.permits(ctx, domain, rep.IP) {
+			return false
+		}
+	}
+	return true
+}
+
+// mxIn tells whether a domain's mail goes to a host of these organisations. Where DNS does not answer it may.
+func (r *run) mxIn(ctx context.Context, domain string, orgs map[string]bool) bool {
+	hosts, err := r.opts.Resolver.LookupMX(ctx, domain)
+	if err != nil {
+		return true
+	}
+	return slices.ContainsFunc(hosts, func(host string) bool { return orgs[trace.OrgDomain(host)] })
 }
 
 func (r *run) isMX(ctx context.Context, domain string, ip netip.Addr) bool {
@@ -242,7 +303,7 @@ func (r *run) checkDKIM(ctx context.Context, e *classify.Evidence) {
 }
 
 // compareSent looks the original up in Sent and compares it with how its author writes (METHOD 2, 5).
-func (r *run) compareSent(e *classify.Evidence) {
+func (r *run) compareSent(ctx context.Context, e *classify.Evidence) {
 	if r.sent == nil {
 		return
 	}
@@ -253,6 +314,8 @@ func (r *run) compareSent(e *classify.Evidence) {
 	e.SentToRecipient = e.InSent && slices.ContainsFunc(e.Bounce.Recipients, func(rcpt dsn.Recipient) bool {
 		return mail.SentTo(rcpt.Address) || mail.SentTo(rcpt.Original) && sameSite(rcpt)
 	})
+	e.NetworkSeen, e.NetworkKnown = r.sent.UsesNetwork(e.Account, e.Origin.ClientIP, at)
+	e.SentToAlias = e.InSent && !e.SentToRecipient && r.passedOn(ctx, e, mail)
 	if r.sent.Messages(o.From) == 0 {
 		return
 	}
@@ -260,6 +323,29 @@ func (r *run) compareSent(e *classify.Evidence) {
 		return r.sent.Knows(o.From, rcpt.Address) || r.sent.Knows(o.From, rcpt.Original)
 	})
 	e.StrangeProgram = !r.sent.UsesProgram(o.From, o.UserAgent, at) || o.MessageID != "" && !r.sent.UsesIDForm(o.From, o.MessageID, at)
+}
+
+// maxAliases bounds the recipients of one sent message that are tried as the alias which passed it on.
+const maxAliases = 20
+
+// passedOn tells whether the border is the site of somebody the message was sent to, or a verified reporter names such an
+// address as the one it was written to: then that alias passed it on (METHOD 2). A Message-ID alone can be copied by anybody
+// who saw it.
+func (r *run) passedOn(ctx context.Context, e *classify.Evidence, mail proof.SentMail) bool {
+	if e.Verified && slices.ContainsFunc(e.Bounce.Recipients, func(rcpt dsn.Recipient) bool { return mail.SentTo(rcpt.Original) }) {
+		return true
+	}
+	if !e.Origin.IP.IsValid() || r.opts.Resolver == nil {
+		return false
+	}
+	for _, address := range mail.Recipients[:min(len(mail.Recipients), maxAliases)] {
+		domain := header.Domain(address)
+		if e.Origin.RDNSConfirmed && trace.OrgDomain(domain) == trace.OrgDomain(e.Origin.RDNS) || r.isMX(ctx, domain, e.Origin.IP) ||
+			r.permits(ctx, domain, e.Origin.IP) {
+			return true
+		}
+	}
+	return false
 }
 
 // sameSite tells whether the address that failed is in the organisation of the one that was written to: an alias of the

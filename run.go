@@ -56,7 +56,6 @@ func newRun(ctx context.Context, sources []mailbox.Source, opts Options) (*run, 
 	}
 	r := &run{opts: opts, sources: sources, dropped: map[string]int{}}
 	r.rest, r.stop = iter.Pull(r.walk(ctx))
-	r.readSent(ctx)
 	own, err := trace.NewOwn(opts.Own, opts.OwnNet, r.accountDomains())
 	if err != nil {
 		r.stop()
@@ -76,6 +75,7 @@ func newRun(ctx context.Context, sources []mailbox.Source, opts Options) (*run, 
 		r.checker = &spf.Checker{Resolver: opts.Resolver, Now: opts.Now, SkipExp: true, SkipSteps: true}
 		r.dkim = proof.Verifier{Resolver: opts.Resolver, Want: own.Domain}
 	}
+	r.readSent(ctx)
 	return r, nil
 }
 
@@ -199,6 +199,8 @@ func (r *run) readSent(ctx context.Context) {
 			if err == nil {
 				section, _ := header.Split(header.CRToLF(message.Raw))
 				r.sent.Add(section)
+				by := r.submission(ctx, section, header.FirstAddress(section.Get("From")))
+				r.sent.AddClient(by.Account, by.Client, by.At)
 			}
 		}
 	}

@@ -65,13 +65,24 @@ func actions(r *Report) []Action {
 		case MisconfiguredSender:
 			list = append(list, misconfiguredSteps(r)...)
 		case OwnBackscatterFlood:
-			list = append(list, Action{Do: "refuse unknown recipients while the SMTP connection is open, and check SPF there",
-				Why: "your server accepts forged mail and bounces it later: each such bounce goes to a stranger"})
+			list = append(list, backscatterStep(r))
 		case Inconclusive:
 			list = append(list, Action{Do: "supply what is missing (above) and run again", Why: "the evidence at hand decides nothing"})
 		}
 	}
 	return list
+}
+
+// backscatterStep names the remedy for the kind of backscatter that is seen most.
+func backscatterStep(r *Report) Action {
+	kind := SourceBackscatter
+	for _, o := range r.Origins {
+		if o.Class == OwnBackscatter && o.Misconfiguration != "" {
+			kind = o.Misconfiguration
+			break
+		}
+	}
+	return Action{Do: kind.remedy(), Why: "your server accepts forged mail and bounces it later: each such bounce goes to a stranger"}
 }
 
 // compromiseSteps are METHOD 7's, in its order.
@@ -168,21 +179,22 @@ func softEnd(record string) bool {
 	return true
 }
 
+// misconfiguredSteps names the remedy for each kind of source, with its busiest address. An address is written as a term of
+// the record only where our own record ties it to us and two verified witnesses saw it (METHOD 7).
 func misconfiguredSteps(r *Report) []Action {
 	var list []Action
+	seen := map[SourceKind]bool{}
 	for _, o := range r.Origins {
-		if o.Class != Misconfigured || len(list) == maxEvidence {
+		if o.Class != Misconfigured || o.Misconfiguration == "" || seen[o.Misconfiguration] {
 			continue
 		}
-		term := "ip4:" + o.IP
-		if strings.Contains(o.IP, ":") {
-			term = "ip6:" + o.IP
+		seen[o.Misconfiguration] = true
+		step := Action{Do: strings.TrimSpace(o.IP+" "+o.RDNS) + ": " + o.Misconfiguration.remedy(),
+			Why: fmt.Sprintf("%s: %d of its messages failed SPF", o.Misconfiguration, o.Messages)}
+		if o.Misconfiguration == SourceOwnServer || o.Misconfiguration == SourceWebForm || o.Misconfiguration == SourceOther {
+			step.Command = o.SPFTerm
 		}
-		list = append(list, Action{
-			Do:      fmt.Sprintf("let %s send through your submission port (587 or 465); or, if it is yours and only yours, add it to the SPF record", strings.TrimSpace(o.IP+" "+o.RDNS)),
-			Why:     fmt.Sprintf("%d of its messages failed SPF", o.Messages),
-			Command: term,
-		})
+		list = append(list, step)
 	}
 	return list
 }

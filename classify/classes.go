@@ -30,6 +30,8 @@ const (
 	settleOwn     = "if {origin} is a server of yours, say so: --own {origin}; if it is your provider's, ask its log for the message id"
 	settleDNS     = "run again when DNS answers"
 	settleNothing = "look for the message id in our mail log and in Sent"
+	settleAbsent  = "see whether the log is that of the server named here and whole for that time; if it is, the report is fabricated"
+	settleOther   = "ask those the message was sent to whether they pass mail on by {origin}; if none does, it was copied"
 	settleForward = "search our mail log for queue id {queue}: a forward names the address it was sent on from; an open relay names a stranger"
 )
 
@@ -37,7 +39,9 @@ const (
 // prove, then what SPF says about an outside address.
 var classRows = []classRow{
 	// Entered through our own servers.
+	{class: OwnBackscatter, all: codes("origin-own", "null-sender"), any: codes("border-proved", "border-witnessed"), none: withLogin | ownProof},
 	{class: OwnBackscatter, all: codes("reporter-own", "origin-own", "entered-outside"), none: ownProof},
+	{class: Undetermined, all: codes("origin-own", "log-absent"), couldBe: []Class{Forged, Compromised}, settle: settleAbsent},
 	{class: Compromised, all: codes("origin-own", "out-of-habit", "script-run"), any: withoutName},
 	{class: Misconfigured, all: codes("origin-own"), any: spfNotOurs, none: withLogin | codes("entered-outside")},
 	{class: Compromised, all: codes("origin-own", "out-of-habit"), any: entered},
@@ -50,10 +54,19 @@ var classRows = []classRow{
 	{class: Genuine, all: codes("origin-own"), any: believable},
 	{class: Undetermined, all: codes("origin-own"), couldBe: []Class{Genuine, Compromised, Forged}, settle: settleLog},
 
+	// Our log holds it, though the lines do not show our border: nothing came back, or somebody passed it on.
+	{class: Compromised, all: codes("log-confirmed", "out-of-habit"), any: entered},
+	{class: Undetermined, all: codes("log-confirmed", "habit-unknown"), couldBe: []Class{Genuine, Compromised}, settle: settleLog},
+	{class: Forwarded, all: codes("log-confirmed", "entered-outside")},
+	{class: Forwarded, all: codes("log-confirmed", "origin-outside")},
+	{class: Genuine, all: codes("log-confirmed")},
+
 	// Outside, but our own record or signature ties it to us.
 	{class: Misconfigured, all: codes("origin-outside", "sent-recipient"), any: spfNotOurs},
 	{class: Genuine, all: codes("sent-recipient")},
 	{class: Forwarded, all: codes("sent-alias")},
+	{class: Undetermined, all: codes("dkim-replayed", "relay-border"), couldBe: []Class{Forwarded, Forged}, settle: settleSent},
+	{class: Forged, all: codes("dkim-replayed"), any: spfNoPass},
 	{class: Forwarded, all: codes("origin-outside", "dkim-own", "relay-border")},
 	{class: Undetermined, all: codes("dkim-own"), couldBe: []Class{Forwarded, Misconfigured, Forged}, settle: settleSent},
 
@@ -62,8 +75,9 @@ var classRows = []classRow{
 	{class: Undetermined, all: codes("dns-failed"), couldBe: []Class{Forged, Compromised}, settle: settleDNS},
 	{class: Undetermined, any: codes("spf-pass"), couldBe: []Class{Forged, Compromised, Genuine}, settle: settleOwn},
 	{class: Undetermined, any: codes("spf-unasked"), couldBe: []Class{Forged, Misconfigured}, settle: settleDNS},
-	{class: Undetermined, all: codes("relay-border", "no-sent"), none: codes("site-customer"),
+	{class: Undetermined, all: codes("no-sent"), any: codes("relay-border", "relay-reporter"), none: codes("site-customer"),
 		couldBe: []Class{Forged, Forwarded, Misconfigured}, settle: settleSent},
+	{class: Undetermined, all: codes("sent-other", "relay-border"), couldBe: []Class{Forwarded, Forged}, settle: settleOther},
 	{class: Forged, all: codes("origin-outside"), any: spfNoPass},
 	{class: Undetermined, couldBe: []Class{Forged, Genuine, Compromised}, settle: settleNothing},
 }

@@ -1,6 +1,7 @@
 package classify
 
 import (
+	"net/netip"
 	"strings"
 	"time"
 
@@ -16,19 +17,34 @@ type Evidence struct {
 	Received            time.Time // when it reached the mailbox; zero if unknown
 	Bounce              *dsn.Bounce
 
+	Submission Submission // of ordinary mail that one of our accounts sent
+
 	// What follows is filled for bounces only.
 
 	Reporter trace.Reporter
 	Verified bool // the handing address proved to be what the report says (METHOD 6, witness)
 	Origin   trace.Origin
-	MailFrom MailFrom
-	SPF      spf.Outcome // Result "" where it could not be asked
-	Recorded *Recorded   // nil: none names the origin
-	DKIM     []Signature
+	// RelayReporter: the reporter relayed it to another's recipients. Asked only where no Sent is at hand.
+	RelayReporter bool
+	MailFrom      MailFrom
+	SPF           spf.Outcome // Result "" where it could not be asked
+	Recorded      *Recorded   // nil: none names the origin
+	DKIM          []Signature
+
+	Log       *LogEntry // what our mail log says of it; nil: nothing
+	Tenant    Tenant
+	LogCovers bool // a log was given and covers the time, so that nothing is an answer
+
+	Account      string // whose habit it is: the login where it is an address, else From
+	NetworkKnown bool   // Sent knows client networks of that account
+	NetworkSeen  bool   // and this one among them, earlier
+
+	steppedCounts bool // the rule about stepped borders is switched off
 
 	SentAtHand      bool
 	InSent          bool // Sent holds the Message-ID with an agreeing date
 	SentToRecipient bool // and names a failed recipient
+	SentToAlias     bool // and names somebody whose site passed it on
 	StrangeRcpts    bool // Sent is at hand and knows none of the failed recipients
 	StrangeProgram  bool // Sent is at hand and never saw this mail program
 }
@@ -37,6 +53,29 @@ type Evidence struct {
 type Signature struct {
 	proof.Signature
 	Own bool
+}
+
+// LogEntry is what our mail log says of a message (METHOD 2, kind 4).
+type LogEntry struct {
+	QueueID, Login, LocalUser string
+	Client                    netip.Addr
+}
+
+// Tenant is what the stamps of a provider of ours say, where it stamped under its own border (METHOD 3.6).
+type Tenant string
+
+// A tenant's mail began inside it, or entered it from outside: then it is no account's.
+const (
+	TenantUnknown Tenant = ""
+	TenantInside  Tenant = "inside"
+	TenantOutside Tenant = "outside"
+)
+
+// Submission is who handed in an ordinary mail of ours, as our own server's lines show it.
+type Submission struct {
+	Account string
+	Client  netip.Addr
+	At      time.Time
 }
 
 // Recorded is an SPF result recorded at the time for the origin address. Above: it stands above the border line, where only
@@ -91,6 +130,11 @@ func (e *Evidence) DNSFailed() bool {
 // ownReport tells whether our own server wrote the report, for certain: not behind a proxy that hides who connected.
 func (e *Evidence) ownReport() bool {
 	return e.Reporter.Own && !e.Reporter.Unstamped && !e.Reporter.Stepped
+}
+
+// nullSender tells whether the original is a report itself: a bounce of a bounce (RFC 5321 section 4.5.5).
+func (e *Evidence) nullSender() bool {
+	return e.MailFrom.Address == "<>" && e.MailFrom.Source != "from"
 }
 
 func (e *Evidence) isBounce() bool { return e.Bounce.Kind == dsn.KindBounce }

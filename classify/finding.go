@@ -45,7 +45,12 @@ type Finding struct {
 	CouldBe []Class  `json:"could_be,omitempty"`
 	Settle  string   `json:"settle,omitempty"` // the one command or log search that decides an undetermined one
 	Reasons []Reason `json:"reasons,omitempty"`
-	Problem string   `json:"problem,omitempty"` // what was wrong with the message itself
+
+	// Misconfiguration says what kind of source of ours it is, where the class says that it is one, and Remedy what to do.
+	Misconfiguration SourceKind `json:"misconfiguration,omitempty"`
+	Remedy           string     `json:"remedy,omitempty"`
+
+	Problem string `json:"problem,omitempty"` // what was wrong with the message itself
 }
 
 // Reporter is who wrote the report and who handed it to us.

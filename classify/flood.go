@@ -3,7 +3,9 @@ package classify
 import (
 	"cmp"
 	"maps"
+	"net/netip"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -38,16 +40,19 @@ type Flood struct {
 	unreadable int
 	kinds      map[string]int
 
-	groups   map[groupKey]*group
-	habits   habits
-	subjects map[string]string // campaign -> one of its subjects
-	kept     int               // entries in the tables of all groups
-	full     bool              // some were not kept
+	groups    map[groupKey]*group
+	habits    habits
+	campaigns campaigns
+	replays   replays
+	kept      int  // entries in the tables of all groups
+	full      bool // some were not kept
 }
 
+// groupKey is what a message's class depends on.
 type groupKey struct {
-	Case  Codes
-	Habit string
+	Case   Codes
+	Habit  string
+	Replay uint64 // its signature of ours from outside; 0: none
 }
 
 // group is what is known of all messages with one case and habit cell.
@@ -57,10 +62,10 @@ type group struct {
 	messages int
 	ids      []string
 
-	cells      map[uint64]cell
+	cells      map[cellKey]cell
 	witnesses  map[string]*witness
 	origins    map[string]*origin
-	campaigns  map[string]*campaign
+	campaigns  map[int32]*campaign // by node
 	senders    map[string]*int
 	networks   map[string]struct{} // of origins
 	recipients map[uint64]struct{}
@@ -71,6 +76,12 @@ type group struct {
 
 	handed  span // the originals' handing over
 	arrived span // the bounces' arrival
+}
+
+// cellKey is a cell: the hash of witness and origin network, and the campaign's node.
+type cellKey struct {
+	place    uint64
+	campaign int32
 }
 
 // cell counts the messages of one witness, origin network and campaign (METHOD 6), between two hours.
@@ -95,6 +106,8 @@ type witness struct {
 type origin struct {
 	messages           int
 	network, rdns, spf string
+	source             SourceKinds
+	seenBy             []string // verified witnesses, as many as an SPF term needs
 	ids                []string
 }
 
@@ -131,16 +144,20 @@ func NewFlood(opts FloodOptions) *Flood {
 		several:    opts.Several,
 		kinds:      map[string]int{},
 		groups:     map[groupKey]*group{},
-		habits:     newHabits(),
-		subjects:   map[string]string{},
+		habits:     newHabits(codes(opts.Without...)),
+		campaigns:  newCampaigns(),
+		replays:    newReplays(),
 	}
 }
 
-// Record is a finding on its way: its class is open until the flood has seen all messages.
+// Record is a finding on its way: its class and campaign are open until the flood has seen all messages.
 type Record struct {
-	Finding Finding
-	Case    Codes
-	Habit   string
+	Finding  Finding
+	Case     Codes
+	Habit    string
+	Replay   uint64
+	Campaign int32
+	Source   SourceKinds
 }
 
 // Add counts one message and gives its finding, without a class.
@@ -152,27 +169,24 @@ func (f *Flood) Add(e *Evidence) Record {
 	}
 	record := Record{Finding: newFinding(e)}
 	if !e.isBounce() {
+		f.habits.usual.add(e.Submission.Account, networkOf(e.Submission.Client), e.Submission.At)
 		return record
 	}
 	record.Case, record.Habit = hold(e, f.off), habitKey(e)
 	record.Finding.Reasons = reasons(record.Case, e)
-	id, subject := campaignOf(e)
-	record.Finding.Campaign = id
-	record.Finding.Cell = shortHash(witnessOf(e), networkOf(e.Origin.IP), id)
-	if record.Habit != "" {
-		f.habits.add(e, record.Habit)
+	record.Campaign, record.Source = f.campaign(e), sourceKind(e)
+	record.Replay = f.replays.add(e)
+	if record.Habit != "" && !e.nullSender() {
+		f.habits.add(e, record.Case, record.Habit)
 	}
-	f.add(f.group(e, record), e, &record.Finding)
-	if _, seen := f.subjects[id]; !seen && id != "" && f.room() {
-		f.subjects[id] = orElse(e.Bounce.Original.Subject, subject)
-	}
+	f.add(f.group(e, record), e, record)
 	return record
 }
 
 // group finds or makes the group of a message. Past the bound the habit cell is given up, and with it the judgement of
 // what entered through us (habit-unknown).
 func (f *Flood) group(e *Evidence, r Record) *group {
-	key := groupKey{Case: r.Case, Habit: r.Habit}
+	key := groupKey{r.Case, r.Habit, r.Replay}
 	if g := f.groups[key]; g != nil {
 		return g
 	}
@@ -183,8 +197,8 @@ func (f *Flood) group(e *Evidence, r Record) *group {
 			return g
 		}
 	}
-	g := &group{key: key, cells: map[uint64]cell{}, witnesses: map[string]*witness{}, origins: map[string]*origin{},
-		campaigns: map[string]*campaign{}, senders: map[string]*int{}, networks: map[string]struct{}{},
+	g := &group{key: key, cells: map[cellKey]cell{}, witnesses: map[string]*witness{}, origins: map[string]*origin{},
+		campaigns: map[int32]*campaign{}, senders: map[string]*int{}, networks: map[string]struct{}{},
 		recipients: map[uint64]struct{}{}, clients: map[string]struct{}{}, queueIDs: map[string]struct{}{},
 		signatures: map[string]struct{}{}, hours: map[int64]int{}}
 	if key.Habit != "" {
@@ -195,15 +209,15 @@ func (f *Flood) group(e *Evidence, r Record) *group {
 }
 
 // add counts a message in its group.
-func (f *Flood) add(g *group, e *Evidence, finding *Finding) {
+func (f *Flood) add(g *group, e *Evidence, r Record) {
 	id := f.ref(e)
 	g.messages++
 	g.ids = sample(g.ids, id)
-	f.addCell(g, hash64(finding.Cell), e.arrived())
+	f.addCell(g, cellKey{hash64(witnessOf(e) + " " + networkOf(e.Origin.IP)), r.Campaign}, e.arrived())
 	f.addWitness(g, e, id)
-	f.addOrigin(g, e, id)
-	if finding.Campaign != "" {
-		c := entry(f, g.campaigns, finding.Campaign)
+	f.addOrigin(g, e, id, r.Source)
+	if r.Campaign != 0 {
+		c := entry(f, g.campaigns, r.Campaign)
 		c.messages++
 		c.ids = sample(c.ids, id)
 	}
@@ -224,7 +238,7 @@ func (f *Flood) add(g *group, e *Evidence, finding *Finding) {
 	g.arrived.hold(e.arrived())
 }
 
-func (f *Flood) addCell(g *group, key uint64, at time.Time) {
+func (f *Flood) addCell(g *group, key cellKey, at time.Time) {
 	c, seen := g.cells[key]
 	if !seen && !f.room() {
 		return
@@ -251,17 +265,20 @@ func (f *Flood) addWitness(g *group, e *Evidence, id string) {
 	w.ids = sample(w.ids, id)
 }
 
-func (f *Flood) addOrigin(g *group, e *Evidence, id string) {
+func (f *Flood) addOrigin(g *group, e *Evidence, id string, source SourceKinds) {
 	if !e.Origin.IP.IsValid() {
 		return
 	}
 	o := entry(f, g.origins, e.Origin.IP.String())
 	if o.messages == 0 {
-		o.network, o.rdns, o.spf = networkOf(e.Origin.IP), e.Origin.RDNS, string(e.SPF.Result)
+		o.network, o.rdns, o.spf, o.source = networkOf(e.Origin.IP), e.Origin.RDNS, string(e.SPF.Result), source
 		put(f, g.networks, o.network)
 	}
 	o.messages++
 	o.ids = sample(o.ids, id)
+	if name := witnessOf(e); e.Verified && !slices.Contains(o.seenBy, name) && len(o.seenBy) < termWitnesses {
+		o.seenBy = append(o.seenBy, name)
+	}
 }
 
 // ref names a message in lists: its id, which explain takes; with several sources the source before it.
@@ -321,8 +338,11 @@ func sample(ids []string, more ...string) []string {
 // final adds the codes that only the whole flood can give.
 func (f *Flood) final(key groupKey) Codes {
 	set := key.Case
-	if set.has(codes("origin-own")) {
+	if set.meets(codes("origin-own", "log-confirmed")) && !set.has(codes("null-sender")) {
 		set |= f.habits.codes(set, key.Habit, f.thresholds)
+	}
+	if set.has(codes("origin-outside", "dkim-own")) {
+		set |= f.replays.codes(key.Replay, f.thresholds)
 	}
 	return set &^ f.off
 }
@@ -332,18 +352,46 @@ func (f *Flood) Judge(r *Record) {
 	if r.Finding.Kind != string(dsn.KindBounce) {
 		return
 	}
-	set := f.final(groupKey{r.Case, r.Habit})
+	set := f.final(groupKey{r.Case, r.Habit, r.Replay})
 	row := decide(set)
 	r.Finding.Class = row.class
 	r.Finding.CouldBe = row.couldBe
 	r.Finding.Settle = settleText(row.settle, &r.Finding)
-	for _, code := range []string{"script-run", "habit-unknown", "claimed-habit", "out-of-habit"} {
-		if set.has(codes(code)) {
-			signs := f.habits.of(set, r.Habit, f.thresholds).signs(f.thresholds)
-			text := strings.ReplaceAll(rules[ruleIndex[code]].says, "{habit}", strings.Join(signs, "; "))
-			r.Finding.Reasons = append([]Reason{{Code: code, Text: text}}, r.Finding.Reasons...)
+	r.Finding.Campaign = f.campaigns.id(r.Campaign)
+	r.Finding.Cell = cellName(&r.Finding)
+	if shown := r.Source.of(row.class); shown != "" {
+		r.Finding.Misconfiguration, r.Finding.Remedy = shown, shown.remedy()
+	}
+	var late []Reason
+	for i, rule := range rules {
+		if (set&^r.Case)&(1<<i) != 0 {
+			late = append(late, Reason{Code: rule.code, Text: f.lateText(rule.says, set, r)})
 		}
 	}
+	r.Finding.Reasons = append(late, r.Finding.Reasons...)
+}
+
+// lateText fills a sentence of a rule that only the whole flood makes hold.
+func (f *Flood) lateText(sentence string, set Codes, r *Record) string {
+	signs := f.habits.of(set, r.Habit, f.thresholds).signs(f.thresholds)
+	signed := f.replays.seen[r.Replay]
+	if signed == nil {
+		signed = &replay{}
+	}
+	return strings.NewReplacer("{habit}", strings.Join(signs, "; "), "{copies}", strconv.Itoa(signed.messages),
+		"{signatures}", strconv.Itoa(len(f.replays.seen))).Replace(sentence)
+}
+
+// cellName names a finding's cell: witness, origin network and campaign.
+func cellName(f *Finding) string {
+	witness, ip := "", netip.Addr{}
+	if f.Reporter != nil {
+		witness = f.Reporter.Witness
+	}
+	if f.Origin != nil {
+		ip, _ = netip.ParseAddr(f.Origin.IP)
+	}
+	return shortHash(witness, networkOf(ip), f.Campaign)
 }
 
 // settleText fills what a class row's sentence takes from the finding.

@@ -23,44 +23,47 @@ const (
 // habits holds what is known of each habit cell, by how well it is known. What strangers say must not change what our
 // own records say: so that nobody can push an owner out of habit by reports of his own making.
 type habits struct {
+	off   Codes // signs that are switched off
+	usual usual
+
 	proved   map[string]*habit // our own bounces, mail that stands in Sent
 	believed map[string]*habit // that, and what verified witnesses saw
 	claimed  map[string]*habit // the word of unverified reports
 }
 
-func newHabits() habits {
-	return habits{proved: map[string]*habit{}, believed: map[string]*habit{}, claimed: map[string]*habit{}}
+func newHabits(off Codes) habits {
+	return habits{off: off, usual: usual{}, proved: map[string]*habit{}, believed: map[string]*habit{}, claimed: map[string]*habit{}}
 }
 
 // add counts a message in its own cell and in that of the host alone.
-func (h *habits) add(e *Evidence, key string) {
+func (h *habits) add(e *Evidence, set Codes, key string) {
 	keys := []string{key}
 	if host := hostKey(e); host != key {
 		keys = append(keys, host)
 	}
 	for _, key := range keys {
 		switch {
-		case borderProved(e):
-			cellOf(h.proved, key).add(e)
-			cellOf(h.believed, key).add(e)
-		case borderWitnessed(e):
-			cellOf(h.believed, key).add(e)
+		case set.has(codes("border-proved")):
+			h.cell(h.proved, key).add(e)
+			h.cell(h.believed, key).add(e)
+		case set.has(codes("border-witnessed")):
+			h.cell(h.believed, key).add(e)
 		default:
-			cellOf(h.claimed, key).add(e)
+			h.cell(h.claimed, key).add(e)
 		}
 	}
 }
 
-// cellOf finds or makes a habit; past the bound it is one that nobody is judged by.
-func cellOf(table map[string]*habit, key string) *habit {
-	h := table[key]
-	if h == nil {
-		h = newHabit()
+// cell finds or makes a habit; past the bound it is one that nobody is judged by.
+func (h *habits) cell(table map[string]*habit, key string) *habit {
+	cell := table[key]
+	if cell == nil {
+		cell = newHabit(h)
 		if len(table) < maxHabits {
-			table[key] = h
+			table[key] = cell
 		}
 	}
-	return h
+	return cell
 }
 
 // of gives the habit whose signs speak for messages of a case with its final codes, nil if it was not kept.
@@ -68,14 +71,15 @@ func (h *habits) of(set Codes, key string, t Thresholds) *habit {
 	switch proved := h.proved[key]; {
 	case set.has(codes("border-proved")) && (proved.out(t) || !set.has(codes("out-of-habit"))):
 		return proved
-	case set.meets(codes("border-proved", "border-witnessed")):
+	case set.meets(codes("border-proved", "border-witnessed", "claim-agrees")):
 		return h.believed[key]
 	}
 	return h.claimed[key]
 }
 
 // codes gives the rules that a habit makes hold for messages of a case. Proved messages are judged by proved ones; others
-// can only add to it when witnesses enough to prove a compromise by themselves say the same.
+// can only add to it when witnesses enough to prove a compromise by themselves say the same. An unverified report that
+// names the very login and client network which are known so is one more of the same; it proves nothing to others.
 func (h *habits) codes(set Codes, key string, t Thresholds) Codes {
 	proved, believed := h.proved[key], h.believed[key]
 	switch {
@@ -95,6 +99,8 @@ func (h *habits) codes(set Codes, key string, t Thresholds) Codes {
 		case believed.out(t):
 			return codes("out-of-habit") | believed.scriptRun(t)
 		}
+	case proved.out(t), believed.out(t) && believed.independent() >= t.Witnesses:
+		return codes("out-of-habit", "claim-agrees")
 	case h.claimed[key].out(t):
 		return codes("claimed-habit")
 	}
@@ -103,6 +109,10 @@ func (h *habits) codes(set Codes, key string, t Thresholds) Codes {
 
 // habit gathers the signs of one login and client network.
 type habit struct {
+	of         *habits
+	account    string                        // whose habit it is compared with
+	network    string                        // of the client
+	first      int64                         // hour of the first message, since 1970
 	slots      map[int64]map[uint64]struct{} // half-hours since 1970 -> failed recipients, hashed
 	kept       int
 	refusers   map[string]struct{} // who refused it as spam or virus
@@ -110,17 +120,19 @@ type habit struct {
 	strangers  int                 // messages to recipients unknown to Sent
 	programs   int                 // messages from a mail program or in a Message-ID form unknown to Sent
 	comparable int                 // messages that had a Sent to be compared with
+	placeKnown int                 // messages of an account whose client networks Sent knows
+	placeSeen  bool                // this network is one of them, or --own-net names it
 }
 
-func newHabit() *habit {
-	return &habit{slots: map[int64]map[uint64]struct{}{}, refusers: map[string]struct{}{}, witnesses: map[string]string{}}
+func newHabit(of *habits) *habit {
+	return &habit{of: of, slots: map[int64]map[uint64]struct{}{}, refusers: map[string]struct{}{}, witnesses: map[string]string{}}
 }
 
 // habitKey names the cell by which a message is judged: the login, or the host where no login shows, and the client's
 // network. What stands in Sent is a cell of its own, for it was sent by a client that saves there: a thief who shares the
 // owner's network but not his mail program must not drag the owner's own mail with him.
 func habitKey(e *Evidence) string {
-	if !ownBorder(e) {
+	if !fromUs(e) {
 		return ""
 	}
 	return accountName(e) + clientCell(e)
@@ -183,6 +195,7 @@ func (h *habit) add(e *Evidence) {
 	if e.Verified && len(h.witnesses) < maxHabitRecipients {
 		h.witnesses[witnessOf(e)] = networkOf(e.Reporter.IP)
 	}
+	h.place(e)
 	if e.SentAtHand {
 		h.comparable++
 		if e.StrangeRcpts {
@@ -192,6 +205,55 @@ func (h *habit) add(e *Evidence) {
 			h.programs++
 		}
 	}
+}
+
+// place notes where the account's mail came from.
+func (h *habit) place(e *Evidence) {
+	hour := e.when().Unix() / 3600
+	if h.account == "" || hour < h.first {
+		h.first = hour
+	}
+	h.account, h.network = e.Account, networkOf(e.Origin.ClientIP)
+	if e.NetworkKnown {
+		h.placeKnown++
+	}
+	h.placeSeen = h.placeSeen || e.NetworkSeen || e.Origin.ClientOwnNet
+}
+
+// strangePlace tells whether the account's client networks are known from Sent or ordinary mail, and this one is none of
+// them.
+func (h *habit) strangePlace() bool {
+	if h.network == "" || h.placeSeen {
+		return false
+	}
+	seen, known := h.of.usual.uses(h.account, h.network, h.first)
+	return !seen && (known || h.placeKnown > 0)
+}
+
+// usual holds the client networks from which accounts handed in ordinary mail, with the first hour of each.
+type usual map[string]map[string]int64
+
+// maxUsual bounds the accounts, and the networks of each.
+const maxUsual = 1000
+
+func (u usual) add(account, network string, at time.Time) {
+	networks := u[account]
+	if account == "" || network == "" || at.IsZero() || networks == nil && len(u) >= maxUsual || len(networks) >= maxUsual {
+		return
+	}
+	if networks == nil {
+		networks = map[string]int64{}
+		u[account] = networks
+	}
+	if hour, known := networks[network]; !known || at.Unix()/3600 < hour {
+		networks[network] = at.Unix() / 3600
+	}
+}
+
+// uses tells whether an account used a network before that hour; known is false where nothing is known of it.
+func (u usual) uses(account, network string, before int64) (seen, known bool) {
+	hour, seen := u[account][network]
+	return seen && hour < before, len(u[account]) > 0
 }
 
 // refuserOf names who refused: in our own bounces the site of the failed recipient, else the witness.
@@ -224,18 +286,17 @@ func (h *habit) signs(t Thresholds) []string {
 		return nil
 	}
 	var signs []string
-	if n := h.burst(); n >= t.BurstRecipients {
-		signs = append(signs, fmt.Sprintf("%d failed recipients within an hour", n))
+	add := func(code string, holds bool, numbers ...any) {
+		if rule := ruleIndex[code]; holds && h.of.off&(1<<rule) == 0 {
+			signs = append(signs, fmt.Sprintf(rules[rule].says, numbers...))
+		}
 	}
-	if n := len(h.refusers); n >= t.SpamWitnesses {
-		signs = append(signs, fmt.Sprintf("refused as spam or virus by %d sites", n))
-	}
-	if h.comparable >= t.HabitMessages && 2*h.strangers > h.comparable {
-		signs = append(signs, fmt.Sprintf("%d of %d messages to recipients unknown to Sent", h.strangers, h.comparable))
-	}
-	if h.comparable >= t.HabitMessages && 2*h.programs > h.comparable {
-		signs = append(signs, fmt.Sprintf("%d of %d messages by a mail program or Message-ID form unknown to Sent", h.programs, h.comparable))
-	}
+	burst := h.burst()
+	add("sign-burst", burst >= t.BurstRecipients, burst)
+	add("sign-refused", len(h.refusers) >= t.SpamWitnesses, len(h.refusers))
+	add("sign-network", h.strangePlace(), h.network)
+	add("sign-recipients", h.comparable >= t.HabitMessages && 2*h.strangers > h.comparable, h.strangers, h.comparable)
+	add("sign-program", h.comparable >= t.HabitMessages && 2*h.programs > h.comparable, h.programs, h.comparable)
 	return signs
 }
 

@@ -140,6 +140,12 @@ type OriginRow struct {
 	SPF      string   `json:"spf,omitempty"`
 	Class    Class    `json:"class,omitempty"` // of most of its messages
 	Evidence []string `json:"evidence"`
+
+	Misconfiguration SourceKind `json:"misconfiguration,omitempty"` // what it is, where its messages are ours
+
+	// SPFTerm is given where our own record or signature ties the address to us and two verified witnesses saw it: only then
+	// may it be proposed for the SPF record (METHOD 7).
+	SPFTerm string `json:"spf_term,omitempty"`
 }
 
 // WitnessRow is one organisation that reported to us.

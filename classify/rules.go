@@ -39,8 +39,12 @@ func spfIs(results ...spf.Result) func(*Evidence) bool {
 
 func notOwnReport(e *Evidence) bool { return !e.ownReport() }
 
-func hasOrigin(e *Evidence) bool  { return e.Origin.IP.IsValid() }
-func ownBorder(e *Evidence) bool  { return hasOrigin(e) && e.Origin.Own }
+func hasOrigin(e *Evidence) bool { return e.Origin.IP.IsValid() }
+func ownBorder(e *Evidence) bool { return hasOrigin(e) && e.Origin.Own }
+
+// fromUs tells whether it went through our servers, as the lines say or as our log does.
+func fromUs(e *Evidence) bool { return ownBorder(e) || e.Log != nil }
+
 func outside(e *Evidence) bool    { return hasOrigin(e) && !e.Origin.Own }
 func sentAtHand(e *Evidence) bool { return e.SentAtHand }
 
@@ -78,31 +82,40 @@ var rules = []rule{
 	{code: "relay-border", weight: 1, cite: "METHOD 5", applies: outside,
 		holds: func(e *Evidence) bool { return e.Origin.ProperRelay },
 		says:  "{rdns} is a proper mail server: it may have passed the message on for somebody"},
+	{code: "relay-reporter", weight: 1, cite: "METHOD 8", applies: outside, holds: func(e *Evidence) bool { return e.RelayReporter },
+		says: "the reporter is not the recipient's site but a relay on the way there: {origin} is its guest, its customer, or abuses it"},
 	{code: "site-customer", weight: 1, cite: "METHOD 3.2a", applies: outside,
 		holds: func(e *Evidence) bool { return e.Origin.SiteAuth },
 		says:  "the reporting site's own line shows a login: the sender is that site's customer"},
 	{code: "framing", weight: 0, cite: "METHOD 3.4", holds: func(e *Evidence) bool { return e.Origin.Framing },
 		says: "a line below the border names our servers: written by whoever sent it, to frame us"},
 
-	{code: "login-named", weight: 3, cite: "METHOD 3.3", applies: ownBorder,
+	{code: "login-named", weight: 3, cite: "METHOD 3.3", applies: fromUs,
 		holds: func(e *Evidence) bool { return e.Origin.AuthUser != "" },
 		says:  "our server took it from {client} with the login {login}"},
-	{code: "login-shown", weight: 3, cite: "METHOD 3.3", applies: ownBorder,
+	{code: "login-shown", weight: 3, cite: "METHOD 3.3", applies: fromUs,
 		holds: func(e *Evidence) bool { return e.Origin.AuthShown && e.Origin.AuthUser == "" },
 		says:  "our server took it from {client} with a login that its line does not name (queue id {queue})"},
-	{code: "entered-local", weight: 3, cite: "METHOD 3.3", applies: ownBorder,
+	{code: "entered-local", weight: 3, cite: "METHOD 3.3", applies: fromUs,
 		holds: func(e *Evidence) bool { return e.Origin.Entry == trace.EntryScript },
 		says:  "it began on our own server: a script, a form or a local user"},
-	{code: "entered-own-net", weight: 3, cite: "METHOD 3.3", applies: ownBorder,
+	{code: "entered-own-net", weight: 3, cite: "METHOD 3.3", applies: fromUs,
 		holds: func(e *Evidence) bool { return e.Origin.Entry == trace.EntryHost },
 		says:  "our server took it without a login from {client}, in a network of ours"},
-	{code: "entered-outside", weight: 3, cite: "METHOD 3.3", applies: ownBorder,
+	{code: "entered-outside", weight: 3, cite: "METHOD 3.3", applies: fromUs,
 		holds: func(e *Evidence) bool { return e.Origin.Entry == trace.EntryRelay },
 		says:  "our server took it from {client}, outside, without a login"},
 	{code: "entry-unknown", weight: 1, cite: "METHOD 3.3", applies: ownBorder,
 		holds: func(e *Evidence) bool { return e.Origin.Entry == trace.EntryUnknown || e.Origin.Entry == "" },
 		says:  "the lines do not show how it entered our server"},
-	{code: "border-proved", weight: 4, cite: "METHOD 2", applies: ownBorder, holds: borderProved,
+	{code: "log-confirmed", weight: 4, cite: "METHOD 2", holds: func(e *Evidence) bool { return e.Log != nil },
+		says: "our mail log holds it{log}"},
+	{code: "log-absent", weight: 4, cite: "METHOD 2", applies: ownBorder,
+		holds: func(e *Evidence) bool { return e.Log == nil && e.LogCovers && e.Origin.QueueID != "" },
+		says:  "our mail log covers that time and does not hold queue id {queue}: no such message passed our server"},
+	{code: "null-sender", weight: 2, cite: "RFC 5321 section 4.5.5", holds: (*Evidence).nullSender,
+		says: "the original is a report itself: it has no sender, so this is the bounce of a bounce"},
+	{code: "border-proved", weight: 4, cite: "METHOD 2", applies: fromUs, holds: borderProved,
 		says: "our own records say that it passed our server"},
 	{code: "border-witnessed", weight: 2, cite: "METHOD 3.1", applies: ownBorder, holds: borderWitnessed,
 		says: "a verified site saw our server hand it over"},
@@ -128,8 +141,11 @@ var rules = []rule{
 
 	{code: "sent-recipient", weight: 4, cite: "METHOD 2", applies: sentAtHand, holds: func(e *Evidence) bool { return e.SentToRecipient },
 		says: "the message stands in Sent, with this recipient"},
-	{code: "sent-alias", weight: 4, cite: "METHOD 2", applies: sentAtHand, holds: func(e *Evidence) bool { return e.InSent && !e.SentToRecipient },
-		says: "the message stands in Sent, to another recipient: somebody passed it on"},
+	{code: "sent-alias", weight: 4, cite: "METHOD 2", applies: sentAtHand, holds: func(e *Evidence) bool { return e.SentToAlias },
+		says: "the message stands in Sent, to an address whose site passed it on"},
+	{code: "sent-other", weight: 1, cite: "METHOD 2", applies: sentAtHand,
+		holds: func(e *Evidence) bool { return e.InSent && !e.SentToRecipient && !e.SentToAlias },
+		says:  "its Message-ID stands in Sent, but to others: passed on, or copied by somebody who saw it"},
 	{code: "no-sent", weight: 0, cite: "METHOD 8", holds: func(e *Evidence) bool { return !e.SentAtHand },
 		says: "no Sent mailbox was at hand to compare with"},
 	{code: "dkim-own", weight: 3, cite: "METHOD 2", holds: func(e *Evidence) bool { return e.ownDKIM(proof.DKIMPass) },
@@ -137,20 +153,39 @@ var rules = []rule{
 	{code: "dkim-own-headers", weight: 1, cite: "METHOD 2", holds: func(e *Evidence) bool { return e.ownDKIM(proof.DKIMHeadersPass) },
 		says: "a DKIM signature of ours over these header fields is valid; the body it covers did not come back"},
 
+	{code: "dkim-replayed", weight: 3, cite: "METHOD 2", applies: never, holds: never,
+		says: "{copies} bounces from several networks bear this one signature: a stranger sends one message of yours again and again"},
+	{code: "dkim-many", weight: 1, cite: "METHOD 2", applies: never, holds: never,
+		says: "{signatures} different messages with valid signatures of yours came from outside: passed on for you, or your key is stolen, or a service that signs for you is abused"},
+
 	{code: "out-of-habit", weight: 3, cite: "METHOD 5", applies: never, holds: never, says: "out of the owner's habit: {habit}"},
+	{code: "claim-agrees", weight: 1, cite: "METHOD 6", applies: never, holds: never,
+		says: "the report is unverified, but names the login and client network that better evidence shows out of habit"},
 	{code: "claimed-habit", weight: 1, cite: "METHOD 5", applies: never, holds: never,
 		says: "unverified reports show what would be out of habit: {habit}"},
 	{code: "script-run", weight: 2, cite: "METHOD 5", applies: never, holds: never,
 		says: "more than a form does that people use: somebody else writes through it"},
 	{code: "habit-unknown", weight: 0, cite: "METHOD 5", applies: never, holds: never,
 		says: "there were too many logins and client networks to keep the habit of this one"},
+
+	// The signs of habit: their sentences stand in those of out-of-habit and claimed-habit.
+	{code: "sign-burst", weight: 1, cite: "METHOD 5", applies: never, holds: never, says: "%d failed recipients within an hour"},
+	{code: "sign-refused", weight: 1, cite: "METHOD 5", applies: never, holds: never, says: "refused as spam or virus by %d sites"},
+	{code: "sign-network", weight: 1, cite: "METHOD 5", applies: never, holds: never,
+		says: "from %s, where earlier mail of this account never came from"},
+	{code: "sign-recipients", weight: 1, cite: "METHOD 5", applies: never, holds: never,
+		says: "%d of %d messages to recipients unknown to Sent"},
+	{code: "sign-program", weight: 1, cite: "METHOD 5", applies: never, holds: never,
+		says: "%d of %d messages by a mail program or Message-ID form unknown to Sent"},
 }
 
 func never(*Evidence) bool { return false }
 
-// borderProved tells whether our own records say that a message passed our server: our own bounce, or Sent with this
+// borderProved tells whether our own records say that a message passed our server: our own bounce, our log, or Sent with this
 // recipient (METHOD 2, kinds 1 and 4).
-func borderProved(e *Evidence) bool { return ownBorder(e) && (e.ownReport() || e.SentToRecipient) }
+func borderProved(e *Evidence) bool {
+	return e.Log != nil || ownBorder(e) && (e.ownReport() || e.SentToRecipient)
+}
 
 // borderWitnessed tells whether a verified site saw our server connect. A stepped border counts only with a signature of
 // ours, or with a result recorded above the step that names the same client (METHOD 3.1).
@@ -158,8 +193,7 @@ func borderWitnessed(e *Evidence) bool {
 	if !ownBorder(e) || borderProved(e) || !e.Verified || e.Reporter.Stepped {
 		return false // behind NAT a stranger can have written the line that names the witness
 	}
-	switch e.Origin.Trust {
-	case trace.Direct, trace.Gateway:
+	if e.Origin.Trust == trace.Direct || e.Origin.Trust == trace.Gateway || e.steppedCounts {
 		return true
 	}
 	return e.ownDKIM(proof.DKIMPass) || e.Recorded != nil && e.Recorded.Above
@@ -192,6 +226,7 @@ func (c Codes) meets(any Codes) bool { return c&any != 0 }
 
 // hold evaluates the table for one bounce; off are rules that are switched off.
 func hold(e *Evidence, off Codes) Codes {
+	e.steppedCounts = off.has(codes("origin-stepped"))
 	var set Codes
 	for i, r := range rules {
 		if off&(1<<i) == 0 && (r.applies == nil || r.applies(e)) && r.holds(e) {
@@ -250,6 +285,8 @@ func placeholder(name string, e *Evidence) string {
 		return orElse(e.Reporter.Organisation, e.Reporter.IP.String())
 	case "mta":
 		return orElse(e.Bounce.ReportingMTA, "the named host")
+	case "log":
+		return logText(e.Log)
 	case "returned":
 		return returnedText(e.Bounce.Original)
 	case "spf.domain":
@@ -260,6 +297,23 @@ func placeholder(name string, e *Evidence) string {
 		return e.SPF.Problem
 	}
 	return "{" + name + "}"
+}
+
+// logText says what the log adds: client and login.
+func logText(l *LogEntry) string {
+	if l == nil {
+		return ""
+	}
+	text := ", queue id " + orElse(l.QueueID, "unknown")
+	if l.Client.IsValid() {
+		text += ", from " + l.Client.String()
+	}
+	if l.Login != "" {
+		text += ", login " + l.Login
+	} else if l.LocalUser != "" {
+		text += ", from local user " + l.LocalUser
+	}
+	return text
 }
 
 func returnedText(o dsn.Original) string {

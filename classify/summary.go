@@ -40,7 +40,7 @@ func (f *Flood) Report(c Context) *Report {
 	}
 	r.Run.Limits = orEmpty(r.Run.Limits)
 	groups := f.sorted()
-	whole, rows := newTally(), newRows()
+	whole, rows := newTally(&f.campaigns), newRows(f)
 	for _, g := range groups {
 		set := f.final(g.key)
 		whole.add(g, set, g.messages, func(cell) bool { return true })
@@ -50,7 +50,7 @@ func (f *Flood) Report(c Context) *Report {
 		r.Classes[class] = s.messages
 	}
 	r.Verdict = f.verdict(whole)
-	rows.fill(r, f)
+	rows.fill(r)
 	r.Episodes = f.episodes(groups, c.Now)
 	if n := len(r.Episodes); n > 0 {
 		r.Verdict.Active = r.Episodes[n-1].Active
@@ -85,6 +85,7 @@ func (f *Flood) has(names ...string) bool {
 
 // rows gathers groups into the tables of the report.
 type rows struct {
+	flood        *Flood
 	origins      map[string]*classed[OriginRow]
 	campaigns    map[string]*classed[CampaignRow]
 	witnesses    map[string]*WitnessRow
@@ -114,8 +115,8 @@ type accountRow struct {
 	handed                       span
 }
 
-func newRows() *rows {
-	return &rows{origins: map[string]*classed[OriginRow]{}, campaigns: map[string]*classed[CampaignRow]{},
+func newRows(f *Flood) *rows {
+	return &rows{flood: f, origins: map[string]*classed[OriginRow]{}, campaigns: map[string]*classed[CampaignRow]{},
 		witnesses: map[string]*WitnessRow{}, impersonated: map[string]int{}, accounts: map[accountKey]*accountRow{},
 		hours: map[int64]map[Class]int{}}
 }
@@ -127,14 +128,21 @@ func (r *rows) add(g *group, class Class) {
 			row = newClassed(OriginRow{IP: ip, Network: o.network, RDNS: o.rdns, SPF: o.spf})
 			r.origins[ip] = row
 		}
+		if shown := o.source.of(class); shown != "" && row.row.Misconfiguration == "" {
+			row.row.Misconfiguration = shown
+		}
+		if class == Misconfigured && g.key.Case.meets(ownProof|codes("origin-own", "border-proved")) && len(o.seenBy) >= termWitnesses {
+			row.row.SPFTerm = term(ip)
+		}
 		row.row.Messages += o.messages
 		row.row.Evidence = sample(row.row.Evidence, o.ids...)
 		row.classes[class] += o.messages
 	}
-	for id, c := range g.campaigns {
+	for node, c := range g.campaigns {
+		id := r.flood.campaigns.id(node)
 		row := r.campaigns[id]
 		if row == nil {
-			row = newClassed(CampaignRow{Campaign: id})
+			row = newClassed(CampaignRow{Campaign: id, Subject: r.flood.campaigns.subject(node)})
 			r.campaigns[id] = row
 		}
 		row.row.Messages += c.messages
@@ -186,21 +194,21 @@ func (r *rows) addAccount(g *group, class Class) {
 	maps.Copy(row.clients, g.clients)
 	maps.Copy(row.queueIDs, g.queueIDs)
 	maps.Copy(row.recipients, g.recipients)
-	for id := range g.campaigns {
-		row.campaigns[id] = struct{}{}
+	for node := range g.campaigns {
+		row.campaigns[r.flood.campaigns.id(node)] = struct{}{}
 	}
 	row.Evidence = sample(row.Evidence, g.ids...)
 	row.handed.join(g.handed)
 }
 
 // fill writes the tables into the report, the largest first; equal ones by name, so that a run can be repeated.
-func (r *rows) fill(rep *Report, f *Flood) {
+func (r *rows) fill(rep *Report) {
 	rep.Origins = sortedRows(r.origins, func(c *classed[OriginRow]) OriginRow {
 		c.row.Class = most(c.classes)
 		return c.row
 	}, func(o OriginRow) (int, string) { return o.Messages, o.IP })
 	rep.Campaigns = sortedRows(r.campaigns, func(c *classed[CampaignRow]) CampaignRow {
-		c.row.Class, c.row.Subject = most(c.classes), f.subjects[c.row.Campaign]
+		c.row.Class = most(c.classes)
 		return c.row
 	}, func(c CampaignRow) (int, string) { return c.Messages, c.Campaign })
 	rep.Witnesses = sortedRows(r.witnesses, func(w *WitnessRow) WitnessRow { return *w },
@@ -261,7 +269,7 @@ func (f *Flood) episodes(groups []*group, now time.Time) []Episode {
 }
 
 func (f *Flood) episode(groups []*group, first, last int64, now time.Time) Episode {
-	t := newTally()
+	t := newTally(&f.campaigns)
 	inside := func(c cell) bool { return int64(c.last) >= first && int64(c.first) <= last }
 	for _, g := range groups {
 		n := 0

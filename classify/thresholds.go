@@ -15,7 +15,11 @@ type Thresholds struct {
 	ScriptBurst     int // the same from a script that SPF does not name: more than a form that people use
 	SpamWitnesses   int // sites that refuse it as spam or virus: a sign
 	HabitMessages   int // messages compared with Sent before a difference is a sign
-	IntervalCells   int // cells below which no interval is given
+	Replays         int // bounces with one signature of ours, from two or more networks outside: a replay
+
+	ForeignSignatures int // different signatures of ours from outside: a stolen key, or an abused service
+
+	IntervalCells int // cells below which no interval is given
 }
 
 func (t Thresholds) withDefaults() Thresholds {
@@ -47,6 +51,8 @@ func (t *Thresholds) table() []threshold {
 		{"script_burst", &t.ScriptBurst, 100},
 		{"spam_witnesses", &t.SpamWitnesses, 2},
 		{"habit_messages", &t.HabitMessages, 3},
+		{"replays", &t.Replays, 3},
+		{"foreign_signatures", &t.ForeignSignatures, 10},
 		{"interval_cells", &t.IntervalCells, 5},
 	}
 }

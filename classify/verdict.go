@@ -10,6 +10,8 @@ import (
 
 // tally is what the thresholds are held against: the flood, or one episode of it.
 type tally struct {
+	campaigns *campaigns
+
 	bounces  int
 	classes  map[Class]*share
 	accounts map[accountID]*account // of compromised messages
@@ -21,7 +23,7 @@ type tally struct {
 // share is what one class has of the flood.
 type share struct {
 	messages  int
-	cells     map[uint64]struct{}
+	cells     map[cellKey]struct{}
 	networks  map[string]struct{}
 	witnesses map[string]*witness
 	ids       []string
@@ -34,14 +36,14 @@ type account struct {
 	signatures map[string]struct{}
 }
 
-func newTally() *tally {
-	return &tally{classes: map[Class]*share{}, accounts: map[accountID]*account{}}
+func newTally(c *campaigns) *tally {
+	return &tally{campaigns: c, classes: map[Class]*share{}, accounts: map[accountID]*account{}}
 }
 
 func (t *tally) of(class Class) *share {
 	s := t.classes[class]
 	if s == nil {
-		s = &share{cells: map[uint64]struct{}{}, networks: map[string]struct{}{}, witnesses: map[string]*witness{}}
+		s = &share{cells: map[cellKey]struct{}{}, networks: map[string]struct{}{}, witnesses: map[string]*witness{}}
 		t.classes[class] = s
 	}
 	return s
@@ -62,7 +64,7 @@ func (t *tally) add(g *group, set Codes, n int, inside func(cell) bool) {
 	s.messages += n
 	for key, c := range g.cells {
 		if inside(c) {
-			s.cells[key] = struct{}{}
+			s.cells[cellKey{key.place, t.campaigns.find(key.campaign)}] = struct{}{}
 		}
 	}
 	maps.Copy(s.networks, g.networks)
@@ -76,7 +78,7 @@ func (t *tally) add(g *group, set Codes, n int, inside func(cell) bool) {
 	case class == Compromised && set.has(codes("border-proved")) && set.meets(showsEntry):
 		t.proved += n
 		t.provedIDs = sample(t.provedIDs, g.ids...)
-	case class == Compromised:
+	case class == Compromised && !set.has(codes("claim-agrees")):
 		t.addWitnessed(g)
 	case class == Undetermined && set.has(codes("origin-own", "claimed-habit")):
 		t.suspects += n
