@@ -18,7 +18,7 @@ var batvForms = []struct {
 
 // Unwrap undoes BATV and SRS in a reverse-path: the address that was tagged, and the outermost tag. An address without
 // a tag comes back unchanged; VERP is left alone, since its address is the list's own. The tag is not verified, so it
-// proves nothing: anybody can write one (METHOD 4).
+// proves nothing: anybody can write one (METHOD 4). Keys.Verify verifies.
 func Unwrap(addr string) (plain string, tag Tag) {
 	plain = addr
 	for range maxLayers {
@@ -40,7 +40,7 @@ func unwrapOnce(addr string) (string, Tag) {
 		return addr, TagNone
 	}
 	local, domain := addr[:at], addr[at:]
-	if user, ok := cutBATV(local); ok {
+	if _, _, user, ok := cutBATV(local); ok {
 		return user + domain, TagBATV
 	}
 	if inner, ok := cutSRS0(local); ok {
@@ -52,7 +52,8 @@ func unwrapOnce(addr string) (string, Tag) {
 	return addr, TagNone
 }
 
-func cutBATV(local string) (user string, ok bool) {
+// cutBATV gives the form that a tag is written in (its prefix), the tag and the user.
+func cutBATV(local string) (prefix, tag, user string, ok bool) {
 	for _, form := range batvForms {
 		rest, found := cutPrefixFold(local, form.prefix)
 		if !found {
@@ -65,10 +66,10 @@ func cutBATV(local string) (user string, ok bool) {
 			}
 		}
 		if found && tag != "" && user != "" {
-			return user, true
+			return form.prefix, tag, user, true
 		}
 	}
-	return "", false
+	return "", "", "", false
 }
 
 // isBATVTag tells a tag of prvs= from a user name: KDDDSSSSSS, a digit for the key, three for the day, six of hash. Some
