@@ -193,6 +193,7 @@ type linter struct {
 	nodes     []*Node // records that the domain's owner can change, the domain's own first
 	chain     []*Node // of them, the one that decides what happens to strangers, through redirects
 	faults    []fault
+	glued     []*Branch // terms of the domain's record that two strings of it run together
 	unchecked []string
 }
 

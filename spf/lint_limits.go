@@ -60,15 +60,15 @@ func hiddenByMatch(l *linter) (hits []hit) {
 }
 
 func voids(l *linter) []hit {
-	if l.tree.Voids == 0 {
-		return nil
-	}
 	var terms []string
 	l.all(func(_ *Node, b *Branch) {
-		if b.Void {
+		if b.Void && !l.faulty(b) {
 			terms = append(terms, b.Term.Text)
 		}
 	})
+	if len(terms) == 0 {
+		return nil
+	}
 	h := hit{problem: fmt.Sprintf("%d of %d allowed look-ups find nothing: %s", l.tree.Voids, maxVoidLookups, list(terms))}
 	if l.tree.Voids > maxVoidLookups {
 		h.severity = SeverityError
@@ -114,8 +114,9 @@ func lacksFamily(l *linter) []hit {
 		names  []string
 		family string
 	}{{no6, "IPv6"}, {no4, "IPv4"}} {
-		if len(f.names)+l.tree.Voids >= manyOneFamily && len(f.names) > 0 {
-			hits = append(hits, hit{problem: fmt.Sprintf("for a client with %s, %d hosts of mx and a terms have no address: %s", f.family, len(f.names), list(f.names))})
+		if len(f.names)+l.tree.Voids >= manyOneFamily && len(f.names) > 0 && l.tree.Voids <= maxVoidLookups {
+			hits = append(hits, hit{problem: fmt.Sprintf("for a client with %s, %s of mx and a terms have no address: %s",
+				f.family, plural(uint64(len(f.names)), "host", "hosts"), list(f.names))})
 		}
 	}
 	return hits
@@ -135,7 +136,7 @@ func leadsTo(kind Kind, troubles ...Trouble) func(*linter) []hit {
 
 // faulty: the term itself is wrong, so it is no wonder that it leads nowhere.
 func (l *linter) faulty(b *Branch) bool {
-	return slices.ContainsFunc(l.faults, func(f fault) bool { return f.branch == b })
+	return slices.Contains(l.glued, b) || slices.ContainsFunc(l.faults, func(f fault) bool { return f.branch == b })
 }
 
 func brokenIncludes(l *linter) []hit { return leadsTo(Include, Missing, Several, Broken)(l) }
@@ -156,6 +157,7 @@ func loops(l *linter) []hit { return append(leadsTo(Include, Loop)(l), leadsTo(R
 func nothingThere(l *linter) (hits []hit) {
 	l.all(func(n *Node, b *Branch) {
 		switch {
+		case l.faulty(b):
 		case b.Term.Kind == A && b.Void:
 			hits = append(hits, hit{node: n, branch: b, problem: b.Target + " has no address"})
 		case b.Term.Kind == MX && b.Void:

@@ -22,7 +22,7 @@ func passAll(l *linter) (hits []hit) {
 	return hits
 }
 
-// passEverybody: a term that passes all addresses of a family, or a record that does.
+// passEverybody: a term that passes all addresses of a family, a record that does, or terms that do so together.
 func passEverybody(l *linter) (hits []hit) {
 	l.own(func(n *Node, b *Branch) {
 		if b.Ignored != "" || b.Term.Qualifier != Pass {
@@ -32,7 +32,7 @@ func passEverybody(l *linter) (hits []hit) {
 		switch {
 		case b.Term.Kind == Include && b.Node != nil && b.Node.passesAll():
 			text = fmt.Sprintf("the policy of %s passes everybody", b.Target)
-		case b.Term.Kind == Exists && !b.Dynamic && !b.Void && b.Failed == "":
+		case b.constant():
 			text = fmt.Sprintf("%s always exists, whoever the client is", b.Target)
 		case b.Term.Kind != Include && slices.ContainsFunc(b.Networks, func(p netip.Prefix) bool { return p.Bits() == 0 }):
 			text = "the network is the whole address space"
@@ -41,7 +41,26 @@ func passEverybody(l *linter) (hits []hit) {
 			hits = append(hits, hit{node: n, branch: b, problem: text})
 		}
 	})
-	return hits
+	if len(hits) > 0 {
+		return hits
+	}
+	for _, n := range l.nodes {
+		if wholeSpace(n.Networks()) {
+			return []hit{{node: n, problem: "the networks of its terms together are the whole address space"}}
+		}
+	}
+	return nil
+}
+
+// wholeSpace: the networks hold every IPv4 address, by one of them or together.
+func wholeSpace(networks []netip.Prefix) bool {
+	v4, _ := CountAddresses(networks)
+	return v4 == 1<<32 || slices.ContainsFunc(networks, func(p netip.Prefix) bool { return p.Bits() == 0 })
+}
+
+// constant: exists asks for a name that is always there.
+func (b *Branch) constant() bool {
+	return b.Term.Kind == Exists && !b.Dynamic && !b.Void && b.Failed == "" && b.Ignored == ""
 }
 
 // passesAll: some term of the record, or of one it takes over, passes everybody.
@@ -49,13 +68,16 @@ func (n *Node) passesAll() bool {
 	if n.Trouble != Sound {
 		return false
 	}
+	if wholeSpace(n.Networks()) {
+		return true
+	}
 	for _, b := range n.Branches {
 		if b.Ignored != "" || b.Syntax != nil {
 			continue
 		}
 		pass := b.Term.Qualifier == Pass
 		switch {
-		case pass && b.Term.Kind == All, pass && slices.ContainsFunc(b.Networks, func(p netip.Prefix) bool { return p.Bits() == 0 }):
+		case pass && (b.Term.Kind == All || b.constant()):
 			return true
 		case b.Node != nil && (pass || b.Term.Kind == Redirect) && b.Node.passesAll():
 			return true
@@ -83,7 +105,7 @@ func (l *linter) open(n *Node) bool {
 		if b.Syntax != nil && strings.Contains(text, "all") || b.Term.Kind == Redirect && b.Syntax == nil || strings.Contains(text, "redir") {
 			return false
 		}
-		if b.Syntax == nil && strings.HasSuffix(text, "-all") {
+		if b.Syntax == nil && l.faulty(b) && strings.HasSuffix(text, "all") {
 			return false
 		}
 	}
@@ -165,7 +187,7 @@ var wideNetworks = finds(func(_ *linter, n *Node, b *Branch) string {
 })
 
 var hostBits = finds(func(_ *linter, n *Node, b *Branch) string {
-	if p := b.Term.Network; p.IsValid() && p.Bits() > 0 && p != p.Masked() {
+	if p := b.Term.Network; p.IsValid() && p.Bits() > 0 && p != p.Masked() && !p.Addr().Is4In6() {
 		return fmt.Sprintf("%s is not the beginning of a /%d; the network is %s", p.Addr(), p.Bits(), p.Masked())
 	}
 	return ""
@@ -183,13 +205,16 @@ var special = []struct {
 	{netip.MustParsePrefix("127.0.0.0/8"), "loopback"},
 	{netip.MustParsePrefix("169.254.0.0/16"), "link-local"},
 	{netip.MustParsePrefix("172.16.0.0/12"), "private (RFC 1918)"},
+	{netip.MustParsePrefix("192.0.0.0/24"), "for protocols (RFC 6890)"},
 	{netip.MustParsePrefix("192.0.2.0/24"), "for documentation (RFC 5737)"},
 	{netip.MustParsePrefix("192.168.0.0/16"), "private (RFC 1918)"},
 	{netip.MustParsePrefix("198.51.100.0/24"), "for documentation (RFC 5737)"},
 	{netip.MustParsePrefix("203.0.113.0/24"), "for documentation (RFC 5737)"},
 	{netip.MustParsePrefix("224.0.0.0/4"), "multicast"},
 	{netip.MustParsePrefix("240.0.0.0/4"), "reserved"},
+	{netip.MustParsePrefix("::/128"), "no address"},
 	{netip.MustParsePrefix("::1/128"), "loopback"},
+	{netip.MustParsePrefix("100::/64"), "for discarding (RFC 6666)"},
 	{netip.MustParsePrefix("2001:db8::/32"), "for documentation (RFC 3849)"},
 	{netip.MustParsePrefix("3fff::/20"), "for documentation (RFC 9637)"},
 	{netip.MustParsePrefix("fc00::/7"), "private (RFC 4193)"},
@@ -233,11 +258,11 @@ func covered(l *linter) (hits []hit) {
 }
 
 // coveredBy finds the term that holds everything the i-th does; of two equal ones the later is the superfluous one, and
-// of a and ip4 the one that asks DNS.
+// of a and ip4 the one that asks DNS. Beside the whole address space nothing is superfluous: that has to go itself (Y02).
 func coveredBy(terms []*Branch, i int) *Branch {
 	b := terms[i]
 	for j, other := range terms {
-		if i == j || !coversAll(other.Networks, b.Networks) {
+		if i == j || wholeSpace(other.Networks) || !coversAll(other.Networks, b.Networks) {
 			continue
 		}
 		same := coversAll(b.Networks, other.Networks)
@@ -252,18 +277,26 @@ func coversAll(networks, inner []netip.Prefix) bool {
 	return !slices.ContainsFunc(inner, func(p netip.Prefix) bool { return !covers(networks, p) })
 }
 
+// twiceIncluded doesn't look below what stands there twice: all of that is there twice, too.
 func twiceIncluded(l *linter) (hits []hit) {
 	seen := map[string]bool{}
-	l.all(func(n *Node, b *Branch) {
-		if b.Term.Kind != Include || b.Dynamic || b.Node == nil || b.Node.Trouble == Loop {
-			return
+	var walk func(n *Node)
+	walk = func(n *Node) {
+		for _, b := range n.Branches {
+			if b.Node == nil || b.Dynamic || b.Ignored != "" || b.Node.Trouble == Loop {
+				continue
+			}
+			if key := strings.ToLower(b.Target); b.Term.Kind == Include {
+				if seen[key] {
+					hits = append(hits, hit{node: n, branch: b, problem: b.Target + " is included in the tree already"})
+					continue
+				}
+				seen[key] = true
+			}
+			walk(b.Node)
 		}
-		key := strings.ToLower(b.Target)
-		if seen[key] {
-			hits = append(hits, hit{node: n, branch: b, problem: b.Target + " is included in the tree already"})
-		}
-		seen[key] = true
-	})
+	}
+	walk(l.tree.Root)
 	return hits
 }
 
@@ -274,10 +307,10 @@ var vainInclude = finds(func(_ *linter, n *Node, b *Branch) string {
 	return fmt.Sprintf("the record of %s passes nobody", b.Target)
 })
 
-// canPass: some client could get a pass from the record.
+// canPass: some client could get a pass from the record. One in trouble is left to the rules about that.
 func (n *Node) canPass() bool {
 	if n.Trouble != Sound {
-		return n.Trouble == Unreachable || n.Trouble == Unvisited
+		return true
 	}
 	for _, b := range n.Branches {
 		switch {

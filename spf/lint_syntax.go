@@ -22,15 +22,26 @@ func syntax(id string) func(*linter) []hit {
 
 // findFaults sorts out the records that decide what happens to strangers; where an include is broken, L07 says so.
 func (l *linter) findFaults() {
-	glued := gluedStrings(l)
+	l.findGlued()
 	for _, n := range l.chain {
 		if !slices.Contains(l.nodes, n) {
 			continue
 		}
 		for _, f := range faults(n) {
 			f.node = n
-			if n != l.tree.Root || !slices.ContainsFunc(glued, func(h hit) bool { return h.offset == f.branch.Term.Offset }) {
+			if !slices.Contains(l.glued, f.branch) {
 				l.faults = append(l.faults, f)
+			}
+		}
+	}
+}
+
+// findGlued finds the terms that P06 is about.
+func (l *linter) findGlued() {
+	for _, h := range gluedStrings(l) {
+		for _, b := range l.tree.Root.Branches {
+			if b.Term.Offset == h.offset {
+				l.glued = append(l.glued, b)
 			}
 		}
 	}
@@ -61,11 +72,17 @@ func faults(n *Node) (list []fault) {
 		f := diagnose(b, next)
 		if f.id == "S08" && next != "" && !strings.HasPrefix(b.Term.Text, ":") {
 			i++ // the other half
+			if isLone(next) && i+1 < len(n.Branches) && n.Branches[i+1].Syntax != nil {
+				i++ // spaces on both sides: there is a third
+			}
 		}
 		list = append(list, f)
 	}
 	return list
 }
+
+// isLone: nothing but a separator.
+func isLone(text string) bool { return text == ":" || text == "=" }
 
 // suspect looks at terms that are right by the grammar.
 func suspect(b *Branch, seen map[Kind]bool) (fault, bool) {
@@ -81,6 +98,9 @@ func suspect(b *Branch, seen map[Kind]bool) (fault, bool) {
 	case t.Kind != Unknown && strings.Contains(t.Domain.String(), "://"):
 		return fault{"S10", hit{branch: b, problem: "a web address stands where only the name of a domain may",
 			effect: "The grammar allows it, but no such name exists: an include of it is permerror for all mail."}}, true
+	case t.Kind != Unknown && t.Domain.hasLiteral(",;"):
+		return fault{"S06", hit{branch: b, problem: fmt.Sprintf("%q is read as the name of one host, for terms are parted by spaces", t.Domain.String()),
+			effect: "The term means a host that doesn't exist: an include of it is permerror for all mail, anything else matches nobody."}}, true
 	case len(t.Domain) > 0 && t.Kind != Unknown && strings.HasSuffix(strings.ToLower(t.Text), "-all"):
 		return fault{"S07", hit{branch: b, problem: fmt.Sprintf("%q is read as the name of a host", t.Domain.String()),
 			effect: "The term means a host that doesn't exist, and the record has no end: strangers get neutral or permerror."}}, true
@@ -137,9 +157,9 @@ var diagnoses = []diagnosis{
 	{"S16", func(w word) bool { return !isASCII(w.text) && w.takesDomain() && onlyLetters(w.arg) },
 		"the domain is written in letters that DNS doesn't know"},
 	{"S14", func(w word) bool { return !isPrintable(w.text) }, "a character stands in it that isn't plain ASCII, or can't be seen"},
-	{"S15", func(w word) bool { return w.sep != "" && strings.Contains(w.arg, "%") }, ""},
+	{"S15", func(w word) bool { return w.badMacro() }, ""},
 	{"S06", func(w word) bool { return strings.ContainsAny(w.text, ",;") }, "terms are parted by spaces, not by commas or semicolons"},
-	{"S13", func(w word) bool { return w.sign != "" && w.sep == "=" && (w.name == "redirect" || w.name == "exp") }, "a modifier takes no sign"},
+	{"S13", func(w word) bool { return w.sign != "" && w.sep == "=" && !namesMechanism(w.name) }, "a modifier takes no sign"},
 	{"S12", func(w word) bool { return w.name == "all" && w.sep != "" }, ""},
 	{"S07", func(w word) bool { return endsInAll(w.text) }, "a space is missing before all"},
 	{"S08", func(w word) bool { return w.halved() }, "a space stands beside the colon, so the term falls apart"},
@@ -151,6 +171,15 @@ var diagnoses = []diagnosis{
 	{"S11", func(w word) bool { return w.takesDomain() }, ""},
 	{"S06", func(w word) bool { return w.junkBehind() }, "something is attached to the term"},
 	{"S01", func(w word) bool { return true }, ""},
+}
+
+// badMacro: a percent sign that begins no macro which may stand here.
+func (w word) badMacro() bool {
+	if w.sep == "" || !strings.Contains(w.arg, "%") {
+		return false
+	}
+	_, err := parseMacro(w.arg, inDomain)
+	return err != nil
 }
 
 func (w word) takesDomain() bool {

@@ -49,6 +49,8 @@ mail SPF "v=spf1 a -all"`},
 	{id: "P05", fires: `@ TXT "\"v=spf1 mx -all\""`, miss: `@ TXT "v=spf1" " mx -all"`},
 	{id: "P06", fires: `@ TXT "v=spf1 ip4:198.18.0.1" "ip4:198.18.0.2 -all"`, miss: `@ TXT "v=spf1 ip4:198.18.0.1 " "ip4:198.18.0.2 -all"`},
 	{id: "P06", fires: `@ TXT "v=spf1" "mx -all"`, miss: `@ TXT "v=spf1 include:spf.exam" "ple.net -all"`},
+	{id: "P06", fires: `example.com. TXT "v=spf1 mx a:mail.example.net" "include:spf.example.net -all"`, miss: `R:v=spf1 mx include:spf.example.net -all`},
+	{id: "P06", fires: `example.com. TXT "v=spf1 mx include:spf.example.net" "all"`, miss: `R:v=spf1 mx include:spf.example.net -all`},
 	{id: "P08", fires: `R:v=spf1 mx -all
 @ TXT "` + strings.Repeat("verification-", 19) + `"
 @ TXT "` + strings.Repeat("proof-of-owner", 18) + `"`, miss: `R:v=spf1 mx -all
@@ -149,9 +151,17 @@ over-all.example.net. TXT "v=spf1 ip4:198.18.7.7 -all"`},
 _spf.example.net. TXT "v=spf1 ip4:198.18.7.7 -all"`},
 	{id: "S11", fires: `R:v=spf1 mx include:localhost -all`, miss: `R:v=spf1 mx include:spf.example.net. -all`},
 	{id: "S11", fires: `R:v=spf1 a:198.18.0.1 -all`, miss: `R:v=spf1 a:mail.example.com -all`},
+	{id: "S04", fires: `R:v=spf1 mx a:%{d}/33 -all`, miss: `R:v=spf1 mx exists:%{i}.example.net -all`},
+	{id: "S10", fires: `R:v=spf1 mx include:%{d}/24 -all`, miss: `R:v=spf1 mx include:spf.example.net -all`},
+	{id: "S06", fires: `R:v=spf1 mx include:spf.example.net,include:spf.example.org -all`, miss: `R:v=spf1 mx exists:%{l,}.example.net -all`},
+	{id: "S06", fires: `R:v=spf1 mx a:mail.example.com,mail.example.org -all`, miss: `R:v=spf1 mx -all`},
+	{id: "S08", fires: `R:v=spf1 mx include : spf.example.net -all`, miss: `R:v=spf1 mx include:spf.example.net -all`},
+	{id: "S05", fires: `R:v=spf1 mx ip6:::ffff:198.18.0.1/120 -all`, miss: `R:v=spf1 mx ip6:2600::/120 -all`},
 	{id: "S12", fires: `R:v=spf1 mx -all:example.com`, miss: `R:v=spf1 mx -all`},
 	{id: "S13", fires: `R:v=spf1 mx redirect=spf.example.net redirect=spf.example.net`, miss: `R:v=spf1 mx redirect=spf.example.net`},
 	{id: "S13", fires: `R:v=spf1 mx -redirect=spf.example.net`, miss: `R:v=spf1 mx redirect=spf.example.net`},
+	{id: "S13", fires: `R:v=spf1 mx ?ra=postmaster -all`, miss: `R:v=spf1 mx ra=postmaster -all`},
+	{id: "S07", fires: `R:v=spf1 mx a:mail.example.com-all`, miss: `R:v=spf1 mx -all`},
 	{id: "S14", fires: `R:v=spf1 mx \226\128\147all`, miss: `R:v=spf1 mx -all`},
 	{id: "S14", fires: `R:v=spf1 mx\194\160-all`, miss: `R:v=spf1 mx -all`},
 	{id: "S15", fires: `R:v=spf1 exists:%{z}.example.net -all`, miss: `R:v=spf1 exists:%{I}.example.net -all`},
@@ -176,6 +186,9 @@ bad.example.net. TXT "v=spf1 ip4:198.18.0 -all"`, miss: `R:v=spf1 mx include:spf
 	{id: "L09", fires: `R:v=spf1 mx redirect=b.example.net
 b.example.net. TXT "v=spf1 redirect=example.com"`, miss: `R:v=spf1 mx redirect=b.example.net
 b.example.net. TXT "v=spf1 redirect=spf.example.net"`},
+	{id: "L09", fires: `R:v=spf1 mx include:b.example.net -all
+b.example.net. TXT "v=spf1 include:c.example.net -all"
+c.example.net. TXT "v=spf1 include:b.example.net -all"`, miss: `R:v=spf1 mx include:spf.example.net -all`},
 	{id: "L10", fires: `R:v=spf1 mx a:gone.example.com -all`, also: "L04", miss: `R:v=spf1 mx a:six.example.com -all
 six AAAA 2001:2::6
 six TXT "v=spf1 a -all"`},
@@ -193,6 +206,14 @@ any.example.net. TXT "v=spf1 +all"`, miss: `R:v=spf1 mx include:any.example.net 
 any.example.net. TXT "v=spf1 ip4:198.18.7.7 ~all"`},
 	{id: "Y02", fires: `R:v=spf1 ip4:0.0.0.0/0 -all`, miss: `R:v=spf1 mx -ip4:0.0.0.0/0 -all`},
 	{id: "Y02", fires: `R:v=spf1 exists:mail.example.com -all`, miss: `R:v=spf1 exists:%{i}.example.com -all`},
+	{id: "Y02", fires: `R:v=spf1 mx ip4:0.0.0.0/0 -all`, miss: `R:v=spf1 mx ip4:198.18.0.0/24 -all`, missAlso: "Y12"},
+	{id: "Y02", fires: `R:v=spf1 include:any.example.net -all
+any.example.net. TXT "v=spf1 ip4:0.0.0.0/1 ip4:128.0.0.0/1 -all"`, miss: `R:v=spf1 include:any.example.net -all
+any.example.net. TXT "v=spf1 ip4:0.0.0.0/1 ip4:128.0.0.0/2 -all"`},
+	{id: "Y02", fires: `R:v=spf1 include:any.example.net -all
+any.example.net. TXT "v=spf1 exists:mail.example.com -all"`, miss: `R:v=spf1 include:any.example.net -all
+any.example.net. TXT "v=spf1 exists:%{i}.mail.example.com -all"`},
+	{id: "Y02", fires: `R:v=spf1 ip4:0.0.0.0/1 ip4:128.0.0.0/1 -all`, also: "Y09", miss: `R:v=spf1 ip4:0.0.0.0/1 -ip4:128.0.0.0/1 -all`, missAlso: "Y09"},
 	{id: "Y03", fires: `R:v=spf1 mx ?all`, miss: `R:v=spf1 ?mx -all`},
 	{id: "Y03", fires: `R:v=spf1 mx`, miss: `R:v=spf1 mx redirect=spf.example.net`},
 	{id: "Y04", fires: `R:v=spf1 mx ~all`, miss: `R:v=spf1 ~mx -all`},
@@ -211,6 +232,7 @@ any.example.net. TXT "v=spf1 ip4:198.18.7.7 ~all"`},
 	{id: "Y11", fires: `R:v=spf1 mx ip4:100.64.1.1 -all`, miss: `R:v=spf1 mx ip4:100.63.1.1 -all`},
 	{id: "Y11", fires: `R:v=spf1 mx ip6:fd00::1 -all`, miss: `R:v=spf1 mx ip6:2600::1 -all`},
 	{id: "Y11", fires: `R:v=spf1 mx ip4:203.0.113.7 -all`, miss: `R:v=spf1 mx ip4:203.0.114.7 -all`},
+	{id: "Y11", fires: `R:v=spf1 mx ip6::: -all`, miss: `R:v=spf1 mx ip6:2600:: -all`},
 	{id: "Y12", fires: `R:v=spf1 ip4:198.18.0.0/24 ip4:198.18.0.7 -all`, miss: `R:v=spf1 ip4:198.18.0.0/24 ip4:198.18.1.7 -all`},
 	{id: "Y12", fires: `R:v=spf1 mx ip4:198.18.0.25 -all`, miss: `R:v=spf1 mx ip4:198.18.0.26 -all`},
 	{id: "Y13", fires: `R:v=spf1 include:spf.example.net include:both.example.org -all

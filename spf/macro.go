@@ -148,6 +148,11 @@ func parseExpand(s string, allowed letters) (p part, rest string, err error) {
 	return p, rest, p.readTransformers(body[1:])
 }
 
+// hasLiteral: one of the characters stands outside the macros.
+func (m Macro) hasLiteral(chars string) bool {
+	return slices.ContainsFunc(m, func(p part) bool { return strings.ContainsAny(p.literal, chars) })
+}
+
 // speaksOf says whether one of the letters stands in the macro-string.
 func (m Macro) speaksOf(letters letters) bool {
 	for _, p := range m {
