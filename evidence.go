@@ -63,6 +63,9 @@ func (r *run) judge(ctx context.Context, m mailbox.Message) *classify.Evidence {
 		return e
 	}
 	e.Reporter = r.tracer.Reporter(ctx, b.Header)
+	if r.lacks(defenceReporter) && r.own.Domain(b.ReportingMTA) {
+		e.Reporter = trace.Reporter{Own: true}
+	}
 	e.Verified = r.verified(ctx, b, e.Reporter)
 	e.Origin = r.tracer.Origin(ctx, trace.Input{
 		Original: b.Original.Header, Reporter: e.Reporter, ReportingMTA: b.ReportingMTA, Software: b.Software,
@@ -72,9 +75,12 @@ func (r *run) judge(ctx context.Context, m mailbox.Message) *classify.Evidence {
 	r.checkSPF(ctx, e)
 	e.Recorded = recorded(b.Original.Header, e.Origin)
 	r.checkDKIM(ctx, e)
+	r.checkTag(e)
+	r.askLog(e)
 	e.Account = account(e.Origin.AuthUser, b.Original.From)
 	r.compareSent(ctx, e)
 	e.RelayReporter = r.sent == nil && r.relayed(ctx, e)
+	r.fooled(e)
 	if e.DNSFailed() {
 		r.dnsFailed.Add(1)
 	}
@@ -115,6 +121,9 @@ func arrival(h header.Section) time.Time {
 // It must have come with the null reverse-path, as a report does (RFC 3464 section 2): what a person can send from an
 // account somewhere is no witness, though his provider's hosts are known to his provider.
 func (r *run) verified(ctx context.Context, b *dsn.Bounce, rep trace.Reporter) bool {
+	if r.lacks(defenceWitness) {
+		return !rep.Own
+	}
 	if rep.Own || rep.Unstamped || !rep.IP.IsValid() || r.opts.Resolver == nil || fromSomebody(b.Header) {
 		return false
 	}

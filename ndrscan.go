@@ -38,6 +38,8 @@ type Options struct {
 	Accounts     []string         // addresses of mailboxes that are read, where known: their domains are ours
 	Sent         []mailbox.Source // our Sent mailboxes; their header fields are indexed first
 	SentName     string           // how the report names them
+	MailLog      *proof.MailLog   // our servers' mail log; nil: none
+	Keys         proof.Keys       // of our BATV and SRS tags
 	Resolver     Resolver         // nil: no DNS
 	DNS          string           // how the report names it
 	NoPTR        bool             // no look-ups of reverse names
@@ -49,7 +51,7 @@ type Options struct {
 	Progress     func(Progress)    // told now and then, by one goroutine
 	KeepFindings bool              // keep findings for Result.Findings, in a private temporary file
 	Thresholds   classify.Thresholds
-	Without      []string // codes of rules to switch off
+	Without      []string // for tests: codes of rules, and defences, to switch off
 }
 
 // Progress is how far a scan is. Total is 0 where nobody knows.
@@ -72,7 +74,7 @@ func Scan(ctx context.Context, sources []mailbox.Source, opts Options) (*Result,
 	if err != nil {
 		return nil, err
 	}
-	flood := classify.NewFlood(classify.FloodOptions{Thresholds: opts.Thresholds, Without: opts.Without, Several: len(sources) > 1})
+	flood := classify.NewFlood(classify.FloodOptions{Thresholds: opts.Thresholds, Without: withoutRules(opts.Without), Several: len(sources) > 1})
 	result := &Result{flood: flood}
 	if opts.KeepFindings {
 		if result.findings, err = newSpool(); err != nil {

@@ -28,6 +28,7 @@ type run struct {
 	sent    *proof.Sent // nil: none at hand
 	own     *trace.Own
 	tracer  trace.Tracer
+	logs    *logs        // nil: none at hand
 	checker *spf.Checker // nil: no DNS
 	dkim    proof.Verifier
 
@@ -54,7 +55,7 @@ func newRun(ctx context.Context, sources []mailbox.Source, opts Options) (*run, 
 	if opts.Now == nil {
 		opts.Now = time.Now
 	}
-	r := &run{opts: opts, sources: sources, dropped: map[string]int{}}
+	r := &run{opts: opts, sources: sources, dropped: map[string]int{}, logs: newLogs(opts.MailLog)}
 	r.rest, r.stop = iter.Pull(r.walk(ctx))
 	own, err := trace.NewOwn(opts.Own, opts.OwnNet, r.accountDomains())
 	if err != nil {
@@ -62,7 +63,7 @@ func newRun(ctx context.Context, sources []mailbox.Source, opts Options) (*run, 
 		return nil, err
 	}
 	r.own = own
-	r.tracer = trace.Tracer{Own: own}
+	r.tracer = trace.Tracer{Own: own, Without: opts.Without}
 	if opts.Resolver != nil {
 		var names trace.Resolver = opts.Resolver
 		if opts.NoPTR {

@@ -40,7 +40,7 @@ func newFinding(e *Evidence) Finding {
 func newOriginal(e *Evidence) *Original {
 	o := e.Bounce.Original
 	return &Original{Returned: string(o.Returned), MailFrom: e.MailFrom.Address, MailFromSource: e.MailFrom.Source,
-		Tag: string(e.MailFrom.Tag), From: o.From, To: o.To, Subject: o.Subject, MessageID: o.MessageID,
+		Tag: string(e.MailFrom.Tag), TagVerified: e.ValidTag != "", From: o.From, To: o.To, Subject: o.Subject, MessageID: o.MessageID,
 		Date: timePtr(o.Date), UserAgent: o.UserAgent, Received: o.Header.Count("Received"), Size: len(o.Raw)}
 }
 

@@ -41,7 +41,8 @@ var classRows = []classRow{
 	// Entered through our own servers.
 	{class: OwnBackscatter, all: codes("origin-own", "null-sender"), any: codes("border-proved", "border-witnessed"), none: withLogin | ownProof},
 	{class: OwnBackscatter, all: codes("reporter-own", "origin-own", "entered-outside"), none: ownProof},
-	{class: Undetermined, all: codes("origin-own", "log-absent"), couldBe: []Class{Forged, Compromised}, settle: settleAbsent},
+	{class: Forwarded, all: codes("srs-valid"), none: withLogin},
+	{class: Undetermined, all: codes("origin-own", "log-absent"), none: codes("border-proved", "border-witnessed"), couldBe: []Class{Forged, Compromised}, settle: settleAbsent},
 	{class: Compromised, all: codes("origin-own", "out-of-habit", "script-run"), any: withoutName},
 	{class: Misconfigured, all: codes("origin-own"), any: spfNotOurs, none: withLogin | codes("entered-outside")},
 	{class: Compromised, all: codes("origin-own", "out-of-habit"), any: entered},

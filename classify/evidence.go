@@ -32,6 +32,7 @@ type Evidence struct {
 	DKIM          []Signature
 
 	Log       *LogEntry // what our mail log says of it; nil: nothing
+	ValidTag  proof.Tag // a tag of our own making on the reverse-path, or on the address the bounce came to
 	Tenant    Tenant
 	LogCovers bool // a log was given and covers the time, so that nothing is an answer
 
@@ -87,6 +88,7 @@ type Recorded struct {
 
 // MailFrom is the original's reverse-path, who said so, and the tag that was undone on it.
 type MailFrom struct {
+	Raw     string // as it was found, with its tags
 	Address string // "<>" for the null reverse-path; "" if unknown
 	Source  string // return-path, x-postfix-sender, envelope-from, from, bounce
 	Tag     proof.Tag
@@ -106,6 +108,7 @@ func ReversePath(b *dsn.Bounce, borderEnvelopeFrom string) MailFrom {
 		if c.Address == "" {
 			continue
 		}
+		c.Raw = c.Address
 		c.Address, c.Tag = proof.Unwrap(strings.ToLower(c.Address))
 		return c
 	}

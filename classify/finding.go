@@ -79,6 +79,7 @@ type Original struct {
 	MailFrom       string     `json:"mail_from,omitempty"`        // unwrapped from BATV and SRS; "<>" for null
 	MailFromSource string     `json:"mail_from_source,omitempty"` // return-path, x-postfix-sender, envelope-from, from, bounce
 	Tag            string     `json:"tag,omitempty"`
+	TagVerified    bool       `json:"tag_verified,omitempty"` // one of our keys made it
 	From           string     `json:"from,omitempty"`
 	To             []string   `json:"to,omitempty"`
 	Subject        string     `json:"subject,omitempty"`

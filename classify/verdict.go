@@ -80,7 +80,7 @@ func (t *tally) add(g *group, set Codes, n int, inside func(cell) bool) {
 		t.provedIDs = sample(t.provedIDs, g.ids...)
 	case class == Compromised && !set.has(codes("claim-agrees")):
 		t.addWitnessed(g)
-	case class == Undetermined && set.has(codes("origin-own", "claimed-habit")):
+	case class == Undetermined && set.has(codes("origin-own", "claimed-habit")) && !set.has(codes("log-absent")):
 		t.suspects += n
 		t.suspectsIDs = sample(t.suspectsIDs, g.ids...)
 	}

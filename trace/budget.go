@@ -39,7 +39,7 @@ func (t *Tracer) withBudget() (*Tracer, *budget) {
 	if t.Resolver == nil {
 		return t, b
 	}
-	return &Tracer{Own: t.Own, Resolver: b}, b
+	return &Tracer{Own: t.Own, Resolver: b, Without: t.Without}, b
 }
 
 // nextLine tells the budget that the walk goes on to the next line.

@@ -23,7 +23,9 @@ const (
 
 // ParseReceived reads the value of one Received field, unfolded or not. It never fails: what the line doesn't show, or
 // shows only where the HELO could have put it, is left empty.
-func ParseReceived(value string) Hop {
+func ParseReceived(value string) Hop { return parseReceived(value, lastBy) }
+
+func parseReceived(value string, writer func([]token) int) Hop {
 	if strings.ContainsAny(value, "\r\n") {
 		value = header.Unfold([]byte(value))
 	}
@@ -34,7 +36,7 @@ func ParseReceived(value string) Hop {
 	h := Hop{Raw: value}
 	body := h.cutDate(value)
 	list := tokens(body)
-	by := lastBy(list)
+	by := writer(list)
 	if by < 0 {
 		h.readClient(body, list, nil)
 		return h
@@ -49,6 +51,16 @@ func ParseReceived(value string) Hop {
 // have slipped in with its HELO stands left of it.
 func lastBy(list []token) int {
 	for i := len(list) - 2; i >= 0; i-- {
+		if list[i].is("by") && !list[i+1].comment {
+			return i
+		}
+	}
+	return -1
+}
+
+// firstBy is what readers from the left take for it.
+func firstBy(list []token) int {
+	for i := 0; i < len(list)-1; i++ {
 		if list[i].is("by") && !list[i+1].comment {
 			return i
 		}

@@ -12,13 +12,17 @@ import (
 // (RFC 5321 section 6.3 asks for at least 100).
 const maxLines = 200
 
-func readLines(section header.Section) []Hop {
+func (t *Tracer) readLines(section header.Section) []Hop {
+	by := lastBy
+	if t.lacks(DefenceRightHand) {
+		by = firstBy
+	}
 	var hops []Hop
 	for _, field := range section.All("Received") {
 		if len(hops) == maxLines {
 			break
 		}
-		hops = append(hops, ParseReceived(field.Value()))
+		hops = append(hops, parseReceived(field.Value(), by))
 	}
 	return hops
 }
@@ -46,7 +50,7 @@ type arrival struct {
 func (t *Tracer) Reporter(ctx context.Context, bounce header.Section) Reporter {
 	t, dns := t.withBudget()
 	a := &arrival{t: t, ctx: ctx, dns: dns, r: Reporter{Unstamped: true}}
-	for _, h := range readLines(bounce) {
+	for _, h := range t.readLines(bounce) {
 		if a.line(h) {
 			return a.r
 		}

@@ -108,7 +108,7 @@ func (w *walk) placeOf(h Hop) place {
 	}
 	names := w.names(h)
 	if w.ofSite(h, names) {
-		if w.site.inside {
+		if w.site.inside && !w.t.lacks(DefenceLoop) {
 			return placeLoop
 		}
 		if w.isGateway(h.IP, names) {
@@ -139,6 +139,9 @@ func (w *walk) ofSite(h Hop, names []string) bool {
 // isGateway tells the inbound gateway of a failed recipient: one of its MX hosts, or a confirmed name in their
 // organisation that is no access line's.
 func (w *walk) isGateway(ip netip.Addr, names []string) bool {
+	if w.t.lacks(DefenceGateway) {
+		return false
+	}
 	w.askMX()
 	if slices.Contains(w.site.gateways, ip) {
 		return true

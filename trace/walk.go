@@ -13,6 +13,7 @@ import (
 type Tracer struct {
 	Own      *Own
 	Resolver Resolver
+	Without  []string // Defences that a test switches off
 }
 
 // Input is what Origin reads.
@@ -40,9 +41,14 @@ type walk struct {
 // Origin finds where the original came from (METHOD 3.1 to 3.5, 3.7, 3.8).
 func (t *Tracer) Origin(ctx context.Context, in Input) Origin {
 	t, dns := t.withBudget()
-	w := &walk{t: t, ctx: ctx, in: in, dns: dns, hops: readLines(in.Original)}
+	w := &walk{t: t, ctx: ctx, in: in, dns: dns, hops: t.readLines(in.Original)}
 	w.o.Via = ViaNone
-	if in.Reporter.Own {
+	if t.lacks(DefenceRecorded) {
+		w.weak()
+	}
+	if w.o.Via != ViaNone {
+		w.at = len(w.hops)
+	} else if in.Reporter.Own {
 		w.ownReporter()
 	} else if len(w.hops) > 0 {
 		w.site = w.newSite()
@@ -145,6 +151,9 @@ func (w *walk) atClient(h Hop) (done bool) {
 		w.border(h)
 		w.o.OwnUnknown = w.site.ownUnknown
 		w.step(WhyBorder, true)
+		if w.t.lacks(DefenceBorder) {
+			w.fooled()
+		}
 	}
 	return true
 }

@@ -1,0 +1,33 @@
+package trace
+
+import "slices"
+
+// Defences are checks of the walk that a test can switch off (Tracer.Without), to show what each one holds back. No command
+// does.
+const (
+	DefenceBorder    = "border"     // below a foreign border nothing is believed (METHOD 3.4)
+	DefenceRecorded  = "recorded"   // results that the original bears do not stand before its Received lines (METHOD 3.5)
+	DefenceRightHand = "right-hand" // a line is read from its right end (METHOD 3.7)
+	DefenceGateway   = "gateway"    // the recipient's inbound gateway is stepped over (METHOD 3.2)
+	DefenceLoop      = "loop"       // a loop ends at its other end (METHOD 3.8)
+)
+
+// Defences lists them.
+func Defences() []string {
+	return []string{DefenceBorder, DefenceRecorded, DefenceRightHand, DefenceGateway, DefenceLoop}
+}
+
+func (t *Tracer) lacks(defence string) bool {
+	return len(t.Without) > 0 && slices.Contains(t.Without, defence)
+}
+
+// fooled is what a walk without its border does: it goes on to the first line that says our server wrote it.
+func (w *walk) fooled() {
+	for at := w.at; at < len(w.hops); at++ {
+		if w.t.Own.namesOurs(w.hops[at].By) {
+			w.at, w.o.Own = at, true
+			w.underOurs()
+			return
+		}
+	}
+}
