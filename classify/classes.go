@@ -29,6 +29,7 @@ const (
 	settleSent    = "give the Sent mailbox (--sent): it shows whether the owner wrote it"
 	settleOwn     = "if {origin} is a server of yours, say so: --own {origin}; if it is your provider's, ask its log for the message id"
 	settleDNS     = "run again when DNS answers"
+	settleHost    = "find the machine behind {origin} in the log of your router: infected, or set up past your submission server"
 	settleNothing = "look for the message id in our mail log and in Sent"
 	settleAbsent  = "see whether the log is that of the server named here and whole for that time; if it is, the report is fabricated"
 	settleOther   = "ask those the message was sent to whether they pass mail on by {origin}; if none does, it was copied"
@@ -70,6 +71,8 @@ var classRows = []classRow{
 	{class: Forged, all: codes("dkim-replayed"), any: spfNoPass},
 	{class: Forwarded, all: codes("origin-outside", "dkim-own", "relay-border")},
 	{class: Undetermined, all: codes("dkim-own"), couldBe: []Class{Forwarded, Misconfigured, Forged}, settle: settleSent},
+
+	{class: Undetermined, all: codes("origin-own-net"), couldBe: []Class{Compromised, Misconfigured}, settle: settleHost},
 
 	// Outside, and nothing ties it to us.
 	{class: Undetermined, all: codes("origin-unknown"), couldBe: []Class{Forged, Genuine, Compromised}, settle: settleNothing},

@@ -121,6 +121,7 @@ func TestClassOfOneMessage(t *testing.T) {
 		{"a relay outside, no Sent", with(forgery(1), outsideRelay), Undetermined},
 		{"a relay outside, Sent does not hold it", with(with(forgery(1), outsideRelay), func(e *Evidence) { e.SentAtHand = true }), Forged},
 		{"a relay's own customer", with(with(forgery(1), outsideRelay), func(e *Evidence) { e.Origin.SiteAuth = true }), Forged},
+		{"a machine in our client network", with(forgery(1), func(e *Evidence) { e.Origin.OwnNet = true }), Undetermined},
 		{"outside, in Sent to this recipient", with(forgery(1), inSent(true)), Misconfigured},
 		{"outside, in Sent to another", with(forgery(1), inSent(false)), Forwarded},
 		{"outside, its id in Sent to others", with(forgery(1), func(e *Evidence) { e.SentAtHand, e.InSent = true, true }), Forged},

@@ -221,3 +221,20 @@ func TestOwnDNSFails(t *testing.T) {
 		t.Errorf("an answered name must count: %v %v", ok, err)
 	}
 }
+
+// A client network has names under our domain as often as not: its machines are no servers, and no line of theirs is
+// believed. The same address named by --own is one.
+func TestClientNetworkIsNoServer(t *testing.T) {
+	dns := zone{ptr: map[string][]string{"203.0.113.130": {"office.example.com"}},
+		hosts: map[string][]string{"office.example.com": {"203.0.113.130"}}}
+	for _, own := range []string{"example.com", "203.0.113.130"} {
+		o, err := NewOwn([]string{"example.com", own}, []string{"203.0.113.128/25"}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, ok, err := o.Server(context.Background(), dns, addr("203.0.113.130"))
+		if want := own != "example.com"; ok != want || err != nil {
+			t.Errorf("--own %s: server %v, %v, want %v", own, ok, err, want)
+		}
+	}
+}

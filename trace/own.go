@@ -170,8 +170,8 @@ func (o *Own) Server(ctx context.Context, res Resolver, ip netip.Addr) (rule str
 		o.note(OwnHost{Host: host, IP: ip, Rule: RuleFlag})
 		return RuleFlag, true, nil
 	}
-	if res == nil || !ip.IsValid() || inner(ip) || len(o.domains) == 0 {
-		return "", false, nil
+	if res == nil || !ip.IsValid() || inner(ip) || len(o.domains) == 0 || o.Client(ip) {
+		return "", false, nil // a client network's machines have names under our domain, too, and no line of theirs is believed
 	}
 	names, err := res.LookupPTR(ctx, ip)
 	for _, name := range names[:min(len(names), maxPTR)] {

@@ -122,6 +122,7 @@ type Origin struct {
 	AuthShown     bool // the line under our border shows authentication, with or without a login name
 	ClientIP      netip.Addr
 	ClientOwnNet  bool // ClientIP lies in --own-net
+	OwnNet        bool // IP itself lies in --own-net: a machine of ours that went past our servers
 	Entry         Entry
 	Software      string // who wrote the line that QueueID comes from, as far as its form shows
 	QueueID       string // of the line by which our own host took the message, else of the border line

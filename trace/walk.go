@@ -162,7 +162,7 @@ func (w *walk) atClient(h Hop) (done bool) {
 func (w *walk) border(h Hop) {
 	w.o.IP, w.o.Port, w.o.HELO, w.o.By = h.IP, h.Port, h.HELO, h.By
 	w.o.EnvelopeFrom, w.o.QueueID, w.o.Time, w.o.Software = h.EnvelopeFrom, h.ID, h.Time, h.Software
-	w.o.SiteAuth = h.Auth
+	w.o.SiteAuth, w.o.OwnNet = h.Auth, w.t.Own.Client(h.IP)
 	w.o.Via = ViaReceived
 }
 
