@@ -77,7 +77,7 @@ func ReasonsPage() string {
 	out.WriteString(`# Reason codes
 
 Every finding carries the rules that held for it: a code that stays, and a sentence with the message's own values. This page
-is written from the table in ` + "`classify/rules.go`" + ` (run ` + "`go test -run TestReasonsPage -update ./classify`" + ` after a change); ` + "`ndrscan explain CODE`" + `
+is written from the table in ` + "`classify/rules.go`" + ` (run ` + "`go test ./classify -run TestReasonsPage -update`" + ` after a change); ` + "`ndrscan explain CODE`" + `
 prints one row. METHOD numbers are the sections of the method that the comments in the code cite.
 
 Weights:

@@ -21,7 +21,7 @@ func TestReasonsPage(t *testing.T) {
 		t.Fatal(err)
 	}
 	if string(old) != fresh {
-		t.Errorf("%s is stale: run go test -run TestReasonsPage -update ./classify and read the diff", page)
+		t.Errorf("%s is stale: run go test ./classify -run TestReasonsPage -update and read the diff", page)
 	}
 }
 
