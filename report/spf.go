@@ -43,6 +43,30 @@ type bench struct{ printer }
 
 func newBench(s Style) *bench { return &bench{printer{Style: s}} }
 
+// maxName is the longest term that names what DNS can hold (RFC 1035 section 2.3.4, a mechanism before it). It is shown
+// whole, for copying; longer words are cut to a line: a stranger's record may hold one of 64 KB.
+const maxName = 255 + len("redirect=")
+
+// para is that of printer, for texts with such words in them.
+func (b *bench) para(first, text string, t tone) {
+	b.printer.para(first, shortWords(text, min(b.width(), maxProse)-len([]rune(first))), t)
+}
+
+func shortWords(text string, room int) string {
+	words := strings.Fields(text)
+	for i, w := range words {
+		words[i] = shortWord(w, room)
+	}
+	return strings.Join(words, " ")
+}
+
+func shortWord(word string, room int) string {
+	if len(word) <= maxName {
+		return word
+	}
+	return cut(word, max(room, 1))
+}
+
 func (b *bench) flush(w io.Writer) error {
 	_, err := io.WriteString(w, b.b.String())
 	return err
@@ -69,7 +93,10 @@ func WriteSPFCheck(w io.Writer, c SPFCheck, explain bool, s Style) error {
 	if len(c.Path) > 0 {
 		asked = c.Path[0]
 	}
-	b.line("%s: %s %s %s", b.paint(spfTones[c.Result], c.Result), c.IP, resultWords[c.Result], asked)
+	if asked == "" {
+		asked = "such a sender"
+	}
+	b.line("%s: %s %s %s", b.paint(spfTones[c.Result], c.Result), c.IP, resultWords[c.Result], cutName(asked, b.width()))
 	b.line("")
 	if c.Mechanism != "" {
 		b.para("  Decided by: ", fmt.Sprintf("%s, in the record of %s", c.Mechanism, c.Domain), "")
@@ -101,7 +128,7 @@ func (b *bench) steps(domain string, steps []spf.Step) {
 	b.heading("How")
 	texts := spf.ExplainSteps(domain, steps)
 	for i, step := range steps {
-		b.line("%3d. %s: %s", i+1, step.Domain, b.paint(outcomeTone[step.Outcome], step.Term))
+		b.line("%3d. %s: %s", i+1, step.Domain, b.paint(outcomeTone[step.Outcome], shortWord(step.Term, b.width()-8)))
 		b.para("     ", texts[i], "")
 	}
 }
@@ -125,7 +152,8 @@ func (b *bench) tree(x *spf.Explanation, pad string) {
 	if x.Record != "" {
 		head += ": " + x.Record
 	}
-	for i, l := range wrap(cut(head, maxRecordLines*b.width()), max(b.width()-len(pad)-2, 30)) {
+	room := max(b.width()-len(pad)-2, 30)
+	for i, l := range wrap(cut(shortWords(head, room), maxRecordLines*b.width()), room) {
 		if i > 0 {
 			l = "  " + l
 		}
@@ -149,6 +177,7 @@ func (b *bench) term(t spf.ExplainedTerm, pad string) {
 	if len(pad) > maxPad {
 		pad = pad[:maxPad]
 	}
+	t.Term = shortWord(t.Term, b.width()-len(pad)-len("  100 look-ups"))
 	head := b.paint(strong, t.Term)
 	if t.Ignored != "" {
 		head = b.paint(quiet, t.Term+"  IGNORED")
@@ -214,7 +243,7 @@ func (b *bench) issue(i, raw spf.Issue, domain string) {
 	b.line("")
 	t := severityTone[i.Severity]
 	label := fmt.Sprintf("%s %s: ", strings.ToUpper(string(i.Severity)), i.ID)
-	for n, l := range wrap(label+i.Problem+".", min(b.width(), maxProse)) {
+	for n, l := range wrap(shortWords(label+i.Problem+".", min(b.width(), maxProse)), min(b.width(), maxProse)) {
 		if rest, ok := strings.CutPrefix(l, strings.TrimSuffix(label, " ")); ok && n == 0 {
 			l = b.paint(t, label[:len(label)-1]) + rest
 		}

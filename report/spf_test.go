@@ -47,8 +47,8 @@ func TestCaret(t *testing.T) {
 			t.Errorf("no caret under %q", tc.term)
 		}
 		for _, line := range lines {
-			whole := len(strings.Fields(line)) == 1 && !strings.Contains(line, "^") // one word that is never cut
-			if twwidth.Width(line) > MinWidth && !whole || strings.ContainsAny(line, "\x1b\x07") {
+			name := len(strings.Fields(line)) == 1 && !strings.Contains(line, "^") && len(line) < maxName // never cut
+			if twwidth.Width(line) > MinWidth && !name || strings.ContainsAny(line, "\x1b\x07") {
 				t.Errorf("%d columns: %q", twwidth.Width(line), line)
 			}
 		}
@@ -84,9 +84,11 @@ func TestCheckupOrder(t *testing.T) {
 	}
 }
 
-// A deep tree keeps room for its text.
+// A deep tree keeps room for its text, and names that no DNS could hold are cut.
 func TestTreeDepth(t *testing.T) {
-	x := &spf.Explanation{Domain: "d0.example", Record: "v=spf1 -all"}
+	long := strings.Repeat("x", 3000) + ".example"
+	x := &spf.Explanation{Domain: long, Record: "v=spf1 include:" + long, Problem: long + " is broken", Terms: []spf.ExplainedTerm{
+		{Term: "include:" + long, Text: "what " + long + " says", Problem: long}, {Term: "a:" + long, Ignored: long}}}
 	for i := 1; i < 20; i++ {
 		x = &spf.Explanation{Domain: fmt.Sprintf("d%d.example", i), Record: "v=spf1 include:x -all", Terms: []spf.ExplainedTerm{
 			{Term: "include:x", Text: strings.Repeat("words and ", 20), Below: x}}}
@@ -96,7 +98,7 @@ func TestTreeDepth(t *testing.T) {
 		t.Fatal(err)
 	}
 	for line := range strings.Lines(out.String()) {
-		if len(strings.TrimRight(line, "\n")) > MinWidth {
+		if twwidth.Width(strings.TrimRight(line, "\n")) > MinWidth {
 			t.Errorf("%d columns: %s", len(line), line)
 		}
 	}

@@ -19,6 +19,13 @@ const (
 	Provider  SenderKind = "provider" // somebody who sends for others, too
 )
 
+// SenderError says that something can't be a source of mail, whatever DNS has: it isn't written like one.
+type SenderError struct{ problem string }
+
+func (e *SenderError) Error() string { return e.problem }
+
+func noSender(format string, args ...any) error { return &SenderError{fmt.Sprintf(format, args...)} }
+
 // Sender is a source of the domain's mail, and why it is believed to be one.
 type Sender struct {
 	Kind  SenderKind
@@ -96,7 +103,7 @@ var WatchOuts = []string{
 var WaysOut = "Whoever is elsewhere sends through your own server: by webmail, through a VPN, or with a login on port 587 or 465 (submission)."
 
 // Compose writes the record for a wish and lints it as if it were published. Terms that lint calls superfluous are left
-// out. The error is a sender that can't be written: a host without an address, an unknown provider.
+// out. The error is a sender that can't be written: a host without an address, or a *SenderError.
 func Compose(ctx context.Context, dns Resolver, w Wish) (*Draft, error) {
 	d := &Draft{Domain: w.Domain, Choices: []Choice{}, Dropped: []string{}, Spared: []string{}, Also: []string{}}
 	for _, s := range w.Senders {
@@ -156,7 +163,7 @@ func chooseHost(ctx context.Context, dns Resolver, domain string, s Sender) (Cho
 		c.Term = "a"
 	}
 	if !isTerm(c.Term) {
-		return c, fmt.Errorf("%q is no host name", s.Value)
+		return c, noSender("%q is no host name", s.Value)
 	}
 	h, err := lookupHost(ctx, dns, host)
 	if err == nil && len(h.V4)+len(h.V6) == 0 {
@@ -175,7 +182,7 @@ func chooseProvider(s Sender) (Choice, error) {
 	c := Choice{Term: "include:" + domain, Proof: s.Proof,
 		Why: "takes over who passes there, and nothing else; all customers of the provider share the pass, so sign with DKIM, too"}
 	if !isTerm(c.Term) {
-		return c, fmt.Errorf("provider %q is unknown: name the domain that it tells you to include, or one of %s", s.Value, strings.Join(Providers(), ", "))
+		return c, noSender("provider %q is unknown: name the domain that it tells you to include, or one of %s", s.Value, strings.Join(Providers(), ", "))
 	}
 	return c, nil
 }
@@ -187,7 +194,7 @@ func parseNetwork(text string) (netip.Prefix, error) {
 	}
 	p, err := netip.ParsePrefix(text)
 	if err != nil {
-		return p, fmt.Errorf("%q is no address and no network like 198.18.0.0/28", text)
+		return p, noSender("%q is no address and no network like 198.18.0.0/28", text)
 	}
 	return p.Masked(), nil
 }

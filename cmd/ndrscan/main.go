@@ -79,7 +79,7 @@ Then:     ndrscan scan imaps://you@mail.example.com`,
 	root.SetOut(a.stdout)
 	root.SetErr(a.stderr)
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return hint(withCode(exitUsage, err), "ndrscan help "+cmd.Name()+" lists the flags")
+		return hint(withCode(exitUsage, err), cmd.Root().Name()+" help"+strings.TrimPrefix(cmd.CommandPath(), cmd.Root().Name())+" lists the flags")
 	})
 	root.AddCommand(a.newScan(), a.newExplain(), a.newDemo(), a.newSPF(), a.newDoctor(), a.newVersion())
 	return root

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"net/netip"
@@ -38,7 +39,7 @@ the address that connects to them. It is the remedy for a Joe-Job, and a broken 
 
 // benchFlags are the flags that all commands of the bench know.
 type benchFlags struct {
-	record     string
+	record     recordFlag
 	overlay    string
 	dns        string
 	dnsTimeout time.Duration
@@ -59,7 +60,22 @@ func (b *benchFlags) add(cmd *cobra.Command) {
 }
 
 func (b *benchFlags) addRecord(cmd *cobra.Command, help string) {
-	cmd.Flags().StringVar(&b.record, "record", "", help)
+	cmd.Flags().Var(&b.record, "record", help)
+}
+
+// recordFlag is a record given on the command line. One that is empty would silently be the one published.
+type recordFlag string
+
+func (r *recordFlag) String() string { return string(*r) }
+func (r *recordFlag) Type() string   { return "string" }
+
+// Set takes a record that is none, too: what is wrong with it is what the bench is for.
+func (r *recordFlag) Set(text string) error {
+	if strings.TrimSpace(text) == "" {
+		return errors.New("it is empty; write it like 'v=spf1 mx -all'")
+	}
+	*r = recordFlag(text)
+	return nil
 }
 
 // open reads the flags and opens DNS; with --record the domain's own record is the one given.
@@ -72,6 +88,9 @@ func (b *benchFlags) open(domain string) (spf.Resolver, error) {
 	}
 	var err error
 	if b.client, err = resolve.Open(b.dns, resolve.Options{Timeout: b.dnsTimeout}); err != nil {
+		if b.dns != "system" && !strings.HasPrefix(b.dns, "zone:") || b.dns == "zone:" {
+			return nil, misused("%w", err) // not a way to name a server
+		}
 		return nil, fmt.Errorf("--dns %s: %w", b.dns, err)
 	}
 	if b.overlay != "" {
@@ -84,7 +103,7 @@ func (b *benchFlags) open(domain string) (spf.Resolver, error) {
 	if b.record == "" {
 		return b.client, nil
 	}
-	return b.propose(domain, b.record)
+	return b.propose(domain, string(b.record))
 }
 
 // propose is DNS with one record of ours published.

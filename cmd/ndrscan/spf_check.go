@@ -30,7 +30,7 @@ With an empty sender (--from '') the name in HELO is checked, as receivers do fo
   ndrscan spf check --ip 198.18.0.25 --from joe@example.com --record 'v=spf1 mx -all'`,
 		Args: usage(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			req, err := request(q.ip, q.from, q.helo, cmd.Flags().Changed("from"))
+			req, err := request(q.ip, q.from, q.helo, cmd.Flags().Changed)
 			if err != nil {
 				return err
 			}
@@ -57,12 +57,14 @@ With an empty sender (--from '') the name in HELO is checked, as receivers do fo
 }
 
 // request reads the question. A sender without @ is a domain.
-func request(ip, from, helo string, fromGiven bool) (req spf.Request, err error) {
+func request(ip, from, helo string, given func(flag string) bool) (req spf.Request, err error) {
 	switch {
 	case ip == "":
 		return req, hint(misused("--ip is missing"), "give the address that connected: --ip 198.18.0.25")
-	case !fromGiven && helo == "":
+	case !given("from") && helo == "":
 		return req, hint(misused("--from is missing"), "give the sender: --from joe@example.com")
+	case strings.Trim(from, "<>") == "" && !given("helo"):
+		return req, hint(misused("of a null sender the name in HELO is checked, and --helo is missing"), "give the name: --helo mail.example.com")
 	}
 	if req.IP, err = netip.ParseAddr(strings.Trim(ip, "[]")); err != nil {
 		return req, hint(misused("--ip %q is no IP address", ip), "write it like 198.18.0.25 or 2001:2::25")
@@ -91,7 +93,7 @@ func checkedDomain(req spf.Request) string {
 
 func checkAnswer(req spf.Request, out spf.Outcome) report.SPFCheck {
 	return report.SPFCheck{
-		Result: string(out.Result), IP: req.IP.Unmap().String(), Sender: req.Sender, HELO: req.HELO, Domain: out.Domain,
+		Result: string(out.Result), IP: req.IP.Unmap().WithZone("").String(), Sender: req.Sender, HELO: req.HELO, Domain: out.Domain,
 		Mechanism: out.Mechanism, Path: out.Path, Explanation: out.Explanation, Problem: out.Problem,
 		Lookups: out.Lookups, VoidLookups: out.VoidLookups, Steps: out.Steps,
 	}

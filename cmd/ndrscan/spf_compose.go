@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/netip"
@@ -125,6 +126,9 @@ func (a *app) compose(ctx context.Context, domain string, f *composeFlags) error
 		w.Soft = enforced(w.DMARC)
 	}
 	draft, err := spf.Compose(ctx, dns, w)
+	if bad := new(spf.SenderError); errors.As(err, &bad) {
+		return withCode(exitUsage, err)
+	}
 	if err != nil {
 		return err
 	}

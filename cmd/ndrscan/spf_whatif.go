@@ -31,7 +31,7 @@ The findings come from ndrscan scan -o findings.jsonl. Mail of your own is recog
 			if b.record == "" || findings == "" {
 				return hint(misused("--record and --findings are needed"), "usage: "+cmd.UseLine())
 			}
-			parts, err := readRecord(b.record)
+			parts, err := readRecord(string(b.record))
 			if err != nil {
 				return err
 			}
