@@ -9,6 +9,7 @@ import (
 type logLine struct {
 	at      time.Time
 	noYear  bool
+	host    string // "" in a log of Exim's own
 	program string // tag without the process id: postfix/smtpd, sendmail; "" in a log of Exim's own
 	process string // "[123]" or "123"; "" if there is none
 	text    string
@@ -32,13 +33,13 @@ func (r *logReader) cutSyslog(text string) (line logLine, ok bool) {
 		line.process, line.text = process, rest // a log that Exim itself writes
 		return line, true
 	}
-	_, tagged, found := strings.Cut(text, " ") // the host
+	host, tagged, found := strings.Cut(text, " ")
 	tag, message, foundTag := strings.Cut(tagged, ": ")
 	if !found || !foundTag || strings.Contains(tag, " ") {
 		return logLine{}, false
 	}
 	line.program, line.process = cutTag(tag)
-	line.text = message
+	line.host, line.text = host, message
 	// Exim writes its own time into syslog, too.
 	if at, rest, ok := cutISOTime(message); ok && strings.HasPrefix(line.program, "exim") {
 		_, line.text, _ = cutProcess(rest)
@@ -66,7 +67,7 @@ func cutRFC5424(text string) (line logLine, ok bool) {
 	if len(parts) < 5 {
 		return logLine{}, false
 	}
-	line.program, line.process = parts[1], parts[2]
+	line.host, line.program, line.process = parts[0], parts[1], parts[2]
 	line.text = strings.TrimPrefix(cutStructured(parts[4]), "\ufeff")
 	return line, true
 }

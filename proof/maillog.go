@@ -15,7 +15,8 @@ import (
 //
 // Logs are read before the bounces, line by line, and kept as one row a message: about 300 bytes and 40 a recipient. Beyond
 // maxLogMails messages or maxLogRecipients recipients the half that was read first is dropped, since bounces come for the
-// mail of the last days: give logs oldest first. LeftOut counts what was dropped, Covers tells which times are held.
+// mail of the last days: give logs oldest first. LeftOut counts what was dropped; Covers tells of which time and host a
+// missing queue id says something.
 //
 // Read adds to the index and must not run beside other methods; these may then be called concurrently.
 type MailLog struct {
@@ -27,6 +28,7 @@ type MailLog struct {
 	formats    map[string]int // lines that told something, by the name of their format
 	now        time.Time      // what a date without a year is before
 	logins     loginLines
+	coverage   coverage
 	maxMails   int // maxLogMails, but for tests
 }
 
@@ -412,11 +414,4 @@ func (l *MailLog) dropHalf() {
 		l.link(int32(i))
 		l.recipients += len(l.rows[i].recipients)
 	}
-}
-
-// Covers tells whether the log holds mail of that time: only then does a queue id that is not found speak against it. With
-// dates that have no year it can't be told for other years than the last.
-func (l *MailLog) Covers(at time.Time) bool {
-	from, to := l.Period()
-	return !from.IsZero() && !at.Before(from) && !at.After(to)
 }

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"compress/gzip"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -34,26 +35,39 @@ func (e *UnknownLogError) Error() string {
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s: none of its %d lines is in a format known here", e.Name, e.Count)
-	b.WriteString(" (logs of Postfix, Exim or Sendmail, CSV of Microsoft's message trace or Google's email log search); it begins:")
+	b.WriteString(" (logs of Postfix, Exim or Sendmail, CSV of Microsoft's message trace or Google's email log search); it begins")
 	for i, line := range e.Lines {
-		fmt.Fprintf(&b, "\n  line %d: %.200q", i+1, line)
+		fmt.Fprintf(&b, ", line %d: %.200q", i+1, line)
 	}
 	return b.String()
 }
 
 // OpenMailLog reads log files, plain or gzipped. now is the time that dates without a year lie before; a file's own time
 // comes before it. An error names the file; one in a format that is not known is an *UnknownLogError.
-func OpenMailLog(now time.Time, paths ...string) (*MailLog, error) {
+func OpenMailLog(ctx context.Context, now time.Time, paths ...string) (*MailLog, error) {
 	l := NewMailLog(now)
 	for _, path := range paths {
-		if err := l.readFile(path); err != nil {
+		if err := l.readFile(ctx, path); err != nil {
 			return nil, err
 		}
 	}
 	return l, nil
 }
 
-func (l *MailLog) readFile(path string) error {
+// interruptible ends reading when the context does: a log may be large.
+type interruptible struct {
+	ctx context.Context
+	io.Reader
+}
+
+func (r interruptible) Read(p []byte) (int, error) {
+	if err := r.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return r.Reader.Read(p)
+}
+
+func (l *MailLog) readFile(ctx context.Context, path string) error {
 	file, err := os.Open(path)
 	if err != nil {
 		return fmt.Errorf("opening the mail log: %w", err)
@@ -63,7 +77,7 @@ func (l *MailLog) readFile(path string) error {
 	if info, err := file.Stat(); err == nil && info.ModTime().Before(written) {
 		written = info.ModTime()
 	}
-	return l.Read(path, file, written)
+	return l.Read(path, interruptible{ctx, file}, written)
 }
 
 // Read adds a log to the index. written is the time that dates without a year lie before, such as the file's.
@@ -133,6 +147,7 @@ func (r *logReader) line(text string) {
 			switch d.read(&r.log.logins, entry, &fact) {
 			case tells:
 				r.tell(d.name, &fact)
+				r.log.coverage.add(entry.host, entry.at)
 				return
 			case passes:
 				return

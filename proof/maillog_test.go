@@ -3,6 +3,7 @@ package proof
 import (
 	"bytes"
 	"compress/gzip"
+	"context"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -141,8 +142,38 @@ func TestConfirm(t *testing.T) {
 			t.Errorf("%s: %v", tt.name, ok)
 		}
 	}
-	if !l.Covers(at.Add(2*time.Second)) || l.Covers(at.Add(time.Hour)) || (&MailLog{}).Covers(at) {
-		t.Error("the period that is covered")
+}
+
+// TestCovers: only where our server's own log would show a message does its absence say something.
+func TestCovers(t *testing.T) {
+	at := time.Date(2026, 11, 23, 10, 0, 2, 0, time.UTC)
+	later := strings.ReplaceAll(postfixLog, "Nov 23", "Nov 25")
+	google := "Message ID,Start date,Sender\n1@b,2026/11/23 10:00:01,a@b\n1@b,2026/11/23 10:00:09,a@b\n"
+	full := readLog(t, postfixLog)
+	full.maxMails = 1
+	full.dropHalf()
+	full.left = 1
+	for _, tt := range []struct {
+		name string
+		log  *MailLog
+		at   time.Time
+		host string
+		want bool
+	}{
+		{"inside", readLog(t, postfixLog), at, "", true},
+		{"of that host", readLog(t, postfixLog), at, "MX.example.com", true},
+		{"of another host", readLog(t, postfixLog), at, "mx2.example.com", false},
+		{"before", readLog(t, postfixLog), at.Add(-time.Minute), "", false},
+		{"after", readLog(t, postfixLog), at.Add(time.Minute), "", false},
+		{"a day is missing", readLog(t, postfixLog+later), at.AddDate(0, 0, 1), "", false},
+		{"exim names no host", readLog(t, eximLog), at, "mx2.example.com", true},
+		{"no queue ids", readLog(t, google), at, "", false},
+		{"messages were dropped", full, at, "", false},
+		{"nothing read", NewMailLog(logNow), at, "", false},
+	} {
+		if got := tt.log.Covers(tt.at, tt.host); got != tt.want {
+			t.Errorf("%s: %v", tt.name, got)
+		}
 	}
 }
 
@@ -304,7 +335,7 @@ func TestOpenMailLog(t *testing.T) {
 	if err := os.WriteFile(zipped, packed.Bytes(), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	l, err := OpenMailLog(logNow, zipped, plain)
+	l, err := OpenMailLog(context.Background(), logNow, zipped, plain)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -314,14 +345,19 @@ func TestOpenMailLog(t *testing.T) {
 	if e := l.Lookup("4ABCD123"); len(e) != 1 || l.Len() != 2 || !slices.Equal(l.Formats(), []string{"postfix"}) {
 		t.Errorf("%+v; %d, %v", e, l.Len(), l.Formats())
 	}
-	if _, err := OpenMailLog(logNow, filepath.Join(dir, "none")); !errors.Is(err, os.ErrNotExist) {
+	if _, err := OpenMailLog(context.Background(), logNow, filepath.Join(dir, "none")); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("a file that isn't there: %v", err)
 	}
 	if err := os.WriteFile(zipped, packed.Bytes()[:20], 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := OpenMailLog(logNow, zipped); err == nil || !strings.Contains(err.Error(), "mail.log.1.gz") {
+	if _, err := OpenMailLog(context.Background(), logNow, zipped); err == nil || !strings.Contains(err.Error(), "mail.log.1.gz") {
 		t.Errorf("a file cut short: %v", err)
+	}
+	done, cancel := context.WithCancel(context.Background())
+	cancel()
+	if _, err := OpenMailLog(done, logNow, plain); !errors.Is(err, context.Canceled) {
+		t.Errorf("interrupted: %v", err)
 	}
 }
 

@@ -36,12 +36,15 @@ type reading struct {
 	noColor      bool
 
 	from, to time.Time // since and until, read by check
+
+	records
 }
 
 func (r *reading) addFlags(f *pflag.FlagSet) {
 	f.StringArrayVar(&r.own, "own", nil, "a `SERVER` of yours: host, address, CIDR or domain (repeatable)")
 	f.StringArrayVar(&r.ownNet, "own-net", nil, "a client `NETWORK` of yours, such as an office: CIDR or address (repeatable)")
 	f.StringVar(&r.sent, "sent", "", "your sent mail: `MAILBOX` or path (default over IMAP: the one marked as Sent)")
+	r.records.addFlags(f)
 	f.StringArrayVar(&r.mailboxes, "mailbox", nil, "mailboxes to read over IMAP: `GLOB` with * and ? (default: the one in the address, else INBOX and Junk; repeatable)")
 	f.BoolVar(&r.all, "all", false, "read every mailbox, and of a Maildir its subfolders; over IMAP mail of any age unless --since is given")
 	f.StringVar(&r.since, "since", "", "only mail since then: `WHEN` is a date in UTC (2026-11-01), days (7d) or hours (12h) (default: 30d over IMAP, all of a file)")

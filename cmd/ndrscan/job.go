@@ -12,6 +12,7 @@ import (
 	"ndrscan"
 	"ndrscan/classify"
 	"ndrscan/mailbox"
+	"ndrscan/proof"
 	"ndrscan/report"
 	"ndrscan/resolve"
 )
@@ -26,7 +27,9 @@ type job struct {
 	flags  map[string]string
 	rerun  string // the command line, to be completed with what would confirm the assumptions
 
-	dns *resolve.Client
+	dns     *resolve.Client
+	mailLog *proof.MailLog // nil: none
+	tagKeys proof.Keys
 }
 
 // newJob reads the flags that a command has been given, and those of its configuration file.
@@ -44,6 +47,9 @@ func (a *app) newJob(cmd *cobra.Command, flags *reading, names []string) (*job, 
 // caller closes the result.
 func (j *job) run(ctx context.Context) (*ndrscan.Result, error) {
 	if err := j.openDNS(j.reading.dns); err != nil {
+		return nil, err
+	}
+	if err := j.openRecords(ctx); err != nil {
 		return nil, err
 	}
 	keys := &passwords{app: j.app, command: j.passwordCmd, stdinBusy: j.sent == "-" || slices.Contains(j.names, "-")}
@@ -98,7 +104,7 @@ func (j *job) scan(ctx context.Context, all *opened) (*ndrscan.Result, error) {
 	defer bar.finish()
 	opts := ndrscan.Options{
 		Own: j.own, OwnNet: j.ownNet, Accounts: all.accounts,
-		Sent: all.sent, Resolver: j.dns, DNS: j.reading.dns, NoPTR: j.noPTR,
+		Sent: all.sent, MailLog: j.mailLog, Keys: j.tagKeys, Resolver: j.dns, DNS: j.reading.dns, NoPTR: j.noPTR,
 		Since: j.from, Until: j.to, Jobs: j.jobs, Now: j.now,
 		Version: version(), Flags: j.flags, Progress: bar.update(), KeepFindings: j.keep,
 	}
@@ -119,6 +125,11 @@ func (j *job) complete(r *classify.Report, all *opened) {
 	}
 	if r.Run.Rerun != "" && j.rerun != "" {
 		r.Run.Rerun = j.rerun + " " + strings.TrimSpace(r.Run.Rerun)
+	}
+	if j.mailLog != nil && j.mailLog.LeftOut() > 0 {
+		r.LeftOut = append(r.LeftOut, classify.LeftOut{Source: strings.Join(j.mailLogs, ", "), Count: j.mailLog.LeftOut(),
+			Why: "the mail log holds more messages than are kept: the first were dropped; give a log of the flood's days only"})
+		r.Complete = false
 	}
 	for _, s := range all.sources {
 		if skipper, ok := s.(mailbox.Skipper); ok && !j.quiet {
