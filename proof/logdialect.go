@@ -426,7 +426,7 @@ func eximFields(words []string) (fields map[string]string, places map[string]int
 		if !found || len(key) > 4 {
 			continue
 		}
-		if _, twice := places[key]; twice {
+		if _, twice := places[key]; twice && strings.Contains("HPAU", key) {
 			clean = false
 		}
 		fields[key], places[key] = value, i

@@ -213,6 +213,7 @@ Nov 23 10:00:02 mx sm-mta[2]: 4ANA1abc000002: from=<www-data@mx>, size=300, clas
 Nov 23 10:00:03 mx sendmail[1]: 4ANA1abc000001: to=x@y.example, ctladdr=www-data (33/33), delay=00:00:01, mailer=relay, pri=30, relay=[127.0.0.1] [127.0.0.1], dsn=2.0.0, stat=Sent (4ANA1abc000002 Message accepted for delivery)
 `, "", "www-data"},
 		{"exim's local user", "1tEwxU-0001ab-CD", "2026-11-23 10:00:01 1tEwxU-0001ab-CD <= www@mx U=www-data P=local S=99\n", "", "www-data"},
+		{"exim, two signatures", "1tEwxU-0001ab-CD", strings.Replace(eximLog, " S=1234", " S=1234 DKIM=a.example DKIM=b.example", 1), "bob@example.com", ""},
 		{"exim: ident is the client's word", "1tEwxU-0001ab-CD", "2026-11-23 10:00:01 1tEwxU-0001ab-CD <= a@b H=x [203.0.113.7] U=root P=smtp S=99\n", "", ""},
 		{"sendmail: another client's login", "4ANA0abc012345", strings.Replace(sendmailLog, "relay=pc.isp.example [203.0.113.7], authid", "relay=x [203.0.113.8], authid", 1), "", ""},
 	}
