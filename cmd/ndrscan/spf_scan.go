@@ -15,6 +15,7 @@ import (
 
 	"ndrscan/classify"
 	"ndrscan/spf"
+	"ndrscan/trace"
 )
 
 // maxLine bounds a line of findings: a stranger's mail decides how long it is, but not beyond this.
@@ -87,13 +88,16 @@ func scanSenders(file, domain string) (proved []spf.Sender, left []string, err e
 // reportSenders: a report says which hosts were named; its other rows carry no proof.
 func reportSenders(r *classify.Report) (proved []spf.Sender, left []string) {
 	for _, o := range r.OwnSeen {
-		switch o.Rule {
-		case "flag":
-			proved = append(proved, sender(o.Host, "you named it as yours (--own)"))
-		case "confirmed-name":
-			left = append(left, o.Host+": its name, confirmed forwards and back, lies under a domain of yours; --host "+o.Host+" adds it")
+		ip, name := ownAddress(o.Host)
+		switch {
+		case !sends(ip):
+			left = append(left, o.Host+": no public address that could be written into a record")
+		case o.Rule == trace.RuleFlag:
+			proved = append(proved, spf.Sender{Kind: spf.Address, Value: ip.String(), Proof: "you named it as yours (--own)" + name})
+		case o.Rule == trace.RuleConfirmedName:
+			left = append(left, fmt.Sprintf("%s: its name%s, confirmed forwards and back, lies under a domain of yours; --host %s adds it", ip, name, ip))
 		default:
-			left = append(left, o.Host+": a candidate, nothing confirms it; --host "+o.Host+" adds it")
+			left = append(left, fmt.Sprintf("%s: a candidate%s, nothing confirms it; --host %s adds it", ip, name, ip))
 		}
 	}
 	for _, o := range r.Origins {
@@ -103,6 +107,22 @@ func reportSenders(r *classify.Report) (proved []spf.Sender, left []string) {
 	}
 	return proved, left
 }
+
+// ownAddress reads a host as a report writes it: NAME [ADDRESS], or the address alone. name has a blank before it.
+func ownAddress(host string) (ip netip.Addr, name string) {
+	before, bracketed, ok := strings.Cut(host, " [")
+	if !ok {
+		before, bracketed = "", host
+	}
+	ip, err := netip.ParseAddr(strings.TrimSuffix(bracketed, "]"))
+	if err != nil || before == "" {
+		return ip, ""
+	}
+	return ip, " " + before
+}
+
+// sends: mail on the Internet can come from the address.
+func sends(ip netip.Addr) bool { return ip.IsGlobalUnicast() && !ip.IsPrivate() && ip.Zone() == "" }
 
 // tie is what ties one address to the domain.
 type tie struct {
@@ -136,7 +156,7 @@ func (p *proofs) add(f classify.Finding) {
 		return
 	}
 	ip, err := netip.ParseAddr(f.Origin.IP)
-	if err != nil || f.Original == nil || !strings.EqualFold(mailDomain(f.Original.MailFrom), p.domain) {
+	if err != nil || !sends(ip) || f.Original == nil || !strings.EqualFold(mailDomain(f.Original.MailFrom), p.domain) {
 		return
 	}
 	t := p.by[ip]
