@@ -64,21 +64,26 @@ type Choice struct {
 	Lookups int    `json:"lookups"`
 }
 
-// providers are the names of records that providers tell their customers to include, from their own help pages.
-var providers = []struct{ name, domain string }{
-	{"amazonses", "amazonses.com"},
-	{"fastmail", "spf.messagingengine.com"},
-	{"gandi", "_mailcust.gandi.net"},
-	{"google", "_spf.google.com"},
-	{"icloud", "icloud.com"},
-	{"mailgun", "mailgun.org"},
-	{"mailjet", "spf.mailjet.com"},
-	{"mandrill", "spf.mandrillapp.com"},
-	{"microsoft", "spf.protection.outlook.com"},
-	{"ovh", "mx.ovh.com"},
-	{"postmark", "spf.mtasv.net"},
-	{"proton", "_spf.protonmail.ch"},
-	{"sendgrid", "sendgrid.net"},
+// providers are the names of records that providers tell, or told, their customers to include. bounces: unless the customer
+// sets up a bounce domain, they send with one of their own, and SPF asks about that (Amazon SES, "Authenticating Email with
+// SPF"; Postmark, Mandrill and SendGrid likewise: pm.mtasv.net, mandrillapp.com, sendgrid.net).
+var providers = []struct {
+	name, domain string
+	bounces      bool
+}{
+	{"amazonses", "amazonses.com", true},
+	{"fastmail", "spf.messagingengine.com", false},
+	{"gandi", "_mailcust.gandi.net", false},
+	{"google", "_spf.google.com", false},
+	{"icloud", "icloud.com", false},
+	{"mailgun", "mailgun.org", false},
+	{"mailjet", "spf.mailjet.com", false},
+	{"mandrill", "spf.mandrillapp.com", true},
+	{"microsoft", "spf.protection.outlook.com", false},
+	{"ovh", "mx.ovh.com", false},
+	{"postmark", "spf.mtasv.net", true},
+	{"proton", "_spf.protonmail.ch", false},
+	{"sendgrid", "sendgrid.net", true},
 }
 
 // Providers lists the short names that a Sender may have.
@@ -174,13 +179,17 @@ func chooseHost(ctx context.Context, dns Resolver, domain string, s Sender) (Cho
 
 func chooseProvider(s Sender) (Choice, error) {
 	domain := strings.ToLower(strings.TrimSuffix(s.Value, "."))
+	c := Choice{Proof: s.Proof, Why: "takes over who passes there, and nothing else; all customers of the provider share the pass, so sign with DKIM, too"}
 	for _, p := range providers {
-		if domain == p.name {
-			domain = p.domain
+		if domain != p.name && domain != p.domain {
+			continue
+		}
+		domain = p.domain
+		if p.bounces {
+			c.Why += ". It often sends with a bounce address of its own, and then this record isn't asked: look at the Return-Path of a mail that came through it, and leave the term out if the domain there isn't yours"
 		}
 	}
-	c := Choice{Term: "include:" + domain, Proof: s.Proof,
-		Why: "takes over who passes there, and nothing else; all customers of the provider share the pass, so sign with DKIM, too"}
+	c.Term = "include:" + domain
 	if !isTerm(c.Term) {
 		return c, noSender("provider %q is unknown: name the domain that it tells you to include, or one of %s", s.Value, strings.Join(Providers(), ", "))
 	}

@@ -3,6 +3,7 @@ package spf_test
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"net/netip"
 	"slices"
 	"strings"
@@ -71,6 +72,74 @@ func TestCompose(t *testing.T) {
 				t.Errorf("%s: %s isn't explained", tc.name, c.Term)
 			}
 		}
+	}
+}
+
+// A provider that sends with its own bounce address is said to.
+func TestComposeBounces(t *testing.T) {
+	for name, want := range map[string]bool{"google": false, "postmark": true, "spf.mtasv.net": true, "microsoft": false} {
+		d, err := spf.Compose(context.Background(), composeZone(t), spf.Wish{Domain: "example.com", Senders: []spf.Sender{{Kind: spf.Provider, Value: name}}})
+		if err != nil || strings.Contains(d.Choices[0].Why, "Return-Path") != want {
+			t.Errorf("%s: %+v, %v", name, d, err)
+		}
+	}
+}
+
+// Whatever is wished for, of sources that exist, composes to a record without an error, but for too many look-ups.
+func TestComposeAny(t *testing.T) {
+	dns := lintZone(t, `shop A 198.18.0.80
+@ A 198.18.0.1
+@ AAAA 2001:2::1
+pool A 198.18.5.1
+pool AAAA 2001:2::5
+big.example.org. TXT "v=spf1 include:c9.example.org -all"
+both.example.org. TXT "v=spf1 ip4:198.18.6.0/23 include:spf.example.net ~all"`)
+	pick := rand.New(rand.NewPCG(4, 7208))
+	values := map[spf.SenderKind][]string{
+		spf.MailHosts: {""},
+		spf.HostName:  {"shop.example.com", "SHOP.example.com.", "example.com", "pool.example.com", "mail.example.com"},
+		spf.Provider:  {"spf.example.net", "big.example.org", "both.example.org", "c3.example.org", "c4.example.org."},
+	}
+	kinds := []spf.SenderKind{spf.MailHosts, spf.HostName, spf.Provider, spf.Address, spf.Address, spf.Address}
+	over := 0
+	for range 400 {
+		w := spf.Wish{Domain: "example.com", Soft: pick.IntN(2) == 0, DMARC: []string{"", "none", "reject"}[pick.IntN(3)]}
+		for range pick.IntN(30) {
+			s := spf.Sender{Kind: kinds[pick.IntN(len(kinds))]}
+			if s.Kind == spf.Address {
+				s.Value = fmt.Sprintf("198.18.%d.%d/%d", pick.IntN(8), pick.IntN(256), 22+pick.IntN(11))
+				if pick.IntN(4) == 0 {
+					s.Value = fmt.Sprintf("2001:2::%x", pick.IntN(1<<16))
+				}
+			} else {
+				s.Value = values[s.Kind][pick.IntN(len(values[s.Kind]))]
+			}
+			w.Senders = append(w.Senders, s)
+		}
+		d, err := spf.Compose(context.Background(), dns, w)
+		if err != nil {
+			t.Fatalf("%+v: %v", w, err)
+		}
+		for _, i := range d.Issues {
+			limit := d.Lookups > 10 && (i.ID == "L01" || i.ID == "L03")
+			if !limit && i.Severity == spf.SeverityError || i.ID == "Y12" || i.ID == "Y13" && i.Domain == w.Domain {
+				t.Errorf("%s: %s %s: %s", d.Record, i.ID, i.Term, i.Problem)
+			}
+		}
+		if d.Lookups > 10 {
+			over++
+		}
+		for _, s := range d.Strings {
+			if len(s) > 255 {
+				t.Errorf("a string of %d octets", len(s))
+			}
+		}
+		if strings.Join(d.Strings, "") != d.Record {
+			t.Errorf("%q is not %q", d.Strings, d.Record)
+		}
+	}
+	if over == 0 {
+		t.Error("none was over the limit")
 	}
 }
 

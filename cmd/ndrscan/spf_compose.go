@@ -133,9 +133,19 @@ func (a *app) compose(ctx context.Context, domain string, f *composeFlags) error
 		return err
 	}
 	if f.asMail {
+		a.warnOfErrors(draft)
 		return toStdout(func() error { _, err := io.WriteString(a.stdout, draft.Letter()); return err })
 	}
 	return f.print(a, draft, func(out io.Writer, s report.Style) error { return report.WriteSPFDraft(out, draft, candidates, s) })
+}
+
+// warnOfErrors: a letter has no room for what lint says, and nobody should send one for a record that is broken.
+func (a *app) warnOfErrors(d *spf.Draft) {
+	for _, i := range d.Issues {
+		if i.Severity == spf.SeverityError {
+			fmt.Fprintf(a.stderr, "ndrscan: don't send this yet: %s: %s (without --as-mail you see more)\n", i.ID, report.Clean(i.Problem))
+		}
+	}
 }
 
 func candidateHint(candidates []string) string {
