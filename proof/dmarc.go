@@ -136,22 +136,26 @@ func below(start, above string) string {
 }
 
 // apply reads the policy of a record. For a subdomain sp= counts before p=; np=, for subdomains that don't exist, is not
-// looked at: whoever asks has a domain that sends. A record that can't be understood but asks for reports means none.
+// looked at: whoever asks has a domain that sends. A policy that can't be understood means none if the record asks for
+// reports, else there is no DMARC at all (section 4.10.1).
 func (d *DMARC) apply(r dmarcRecord, tag string) {
 	d.Found, d.Record = r.domain, r.text
 	d.Testing = strings.EqualFold(r.tags.value("t"), "y")
 	d.Reports = r.tags.value("rua") != ""
 	value := strings.ToLower(r.tags.value(tag))
 	if value == "" {
-		value = strings.ToLower(r.tags.value("p"))
+		tag, value = "p", strings.ToLower(r.tags.value("p"))
 	}
 	switch value {
 	case "none", "quarantine", "reject":
 		d.Policy = value
-	default:
+	case "":
 		d.Policy = "none"
-		if value != "" {
-			d.Problem = fmt.Sprintf("p=%.20s is no policy: it counts as none", value)
+	default:
+		effect := "receivers ignore the record"
+		if d.Reports {
+			d.Policy, effect = "none", "it counts as none"
 		}
+		d.Problem = fmt.Sprintf("%s=%.20s in the record of %s is no policy: %s", tag, value, dmarcPrefix+d.Found, effect)
 	}
 }

@@ -50,7 +50,9 @@ func TestDiscoverDMARC(t *testing.T) {
 		{name: "two records are none", domain: "example.com", dns: texts{"_dmarc.example.com": "v=DMARC1; p=reject|v=DMARC1; p=none"}, org: "example.com", queries: 2, problem: "2 DMARC records"},
 		{name: "another record beside it", domain: "example.com", dns: texts{"_dmarc.example.com": "v=spf1 -all|v=DMARC1;p=none"}, policy: "none", found: "example.com", org: "example.com", queries: 2},
 		{name: "bad version", domain: "example.com", dns: texts{"_dmarc.example.com": "v=DMARC2; p=reject"}, org: "example.com", queries: 2, problem: "no DMARC record"},
-		{name: "bad policy", domain: "example.com", dns: texts{"_dmarc.example.com": "v=DMARC1; p=rejct"}, policy: "none", found: "example.com", org: "example.com", queries: 2, problem: "rejct"},
+		{name: "bad policy", domain: "example.com", dns: texts{"_dmarc.example.com": "v=DMARC1; p=rejct"}, found: "example.com", org: "example.com", queries: 2, problem: "rejct"},
+		{name: "bad policy, but reports", domain: "m.example.com", dns: texts{"_dmarc.example.com": "v=DMARC1; p=none; sp=rejct; rua=mailto:d@example.com"}, policy: "none",
+			found: "example.com", org: "example.com", queries: 3, problem: "sp=rejct in the record of _dmarc.example.com"},
 		{name: "no policy, but reports", domain: "example.com", dns: texts{"_dmarc.example.com": "v=DMARC1; rua=mailto:d@example.com"}, policy: "none", found: "example.com", org: "example.com", queries: 2},
 		{name: "upper case, dot", domain: "Example.COM.", dns: texts{"_dmarc.example.com": "v=DMARC1; p=Reject"}, policy: "reject", found: "example.com", org: "example.com", queries: 2},
 	} {

@@ -158,13 +158,14 @@ func (d *doctor) checkDMARC() {
 	}
 	p := d.dmarc
 	if p.Problem != "" {
-		d.say(report.Problem, "DMARC", "Publish exactly one record that begins with v=DMARC1.", "%s", p.Problem)
+		d.say(report.Problem, "DMARC", "Publish exactly one record like v=DMARC1; p=none; rua=mailto:...", "%s", p.Problem)
 	}
 	found := fmt.Sprintf("p=%s, found at _dmarc.%s", p.Policy, p.Found)
 	if p.Reports {
 		found += ", with reports"
 	}
 	switch {
+	case p.Policy == "" && p.Found != "": // that is the problem
 	case p.Policy == "":
 		d.say(report.Warning, "DMARC", fmt.Sprintf("Publish _dmarc.%s TXT \"v=DMARC1; p=none; rua=mailto:...\" and read the reports.", d.domain),
 			"no policy on the way from %s up: receivers neither act on forgeries of From nor report them", d.domain)
@@ -379,6 +380,9 @@ func (d *doctor) checkLists() {
 			good = append(good, h.ip.String())
 		}
 	}
+	if len(d.hosts) == 0 {
+		d.noHosts("block lists")
+	}
 	if len(good) > 0 {
 		d.say(report.Fine, "block lists", "", "not listed: %s", strings.Join(good, ", "))
 	}
@@ -402,6 +406,14 @@ func (d *doctor) checkSubmission() {
 		tried[h.name] = true
 		d.try(h)
 	}
+	if len(tried) == 0 {
+		d.noHosts("submission")
+	}
+}
+
+// noHosts: what was asked for can't be done, which must not look like a good result.
+func (d *doctor) noHosts(topic string) {
+	d.out.NotRun = append(d.out.NotRun, report.Check{Topic: topic, Text: "no host of the domain's own is known: name it with --host"})
 }
 
 func (d *doctor) try(h host) {
