@@ -25,7 +25,7 @@ import (
 // alumni.example forwards, bots are 203.0.113.0/24.
 const adversaryZone = `
 ours.example. IN MX 10 mx.ours.example.
-ours.example. IN TXT "v=spf1 ip4:192.0.2.0/28 include:spf.shared.example -all"
+ours.example. IN TXT "v=spf1 ip4:192.0.2.0/28 include:spf.shared.example include:spf.protection.outlook.com -all"
 spf.shared.example. IN TXT "v=spf1 ip4:198.19.0.0/16 -all"
 mx.ours.example. IN A 192.0.2.1
 1.2.0.192.in-addr.arpa. IN PTR mx.ours.example.
@@ -36,6 +36,9 @@ alumni.example. IN MX 10 mail.alumni.example.
 alumni.example. IN TXT "v=spf1 mx -all"
 mail.alumni.example. IN A 198.18.70.1
 1.70.18.198.in-addr.arpa. IN PTR mail.alumni.example.
+spf.protection.outlook.com. IN TXT "v=spf1 ip4:198.18.200.0/24 -all"
+mail-x.outbound.protection.outlook.com. IN A 198.18.200.5
+5.200.18.198.in-addr.arpa. IN PTR mail-x.outbound.protection.outlook.com.
 `
 
 var (

@@ -186,6 +186,26 @@ var adversaries = []adversary{
 				return b
 			})}
 		}},
+	{name: "direct send to our tenant, which bounces it", verdict: classify.OwnBackscatterFlood, class: classify.OwnBackscatter, without: []string{"tenant-outside"},
+		attack: func(*testing.T) attack {
+			a := attack{mails: flood(24, func(n int) bounce {
+				b := bounce{n: n, name: "mail-x.outbound.protection.outlook.com", ip: "198.18.200.5", rcpts: []string{fmt.Sprintf("nobody%d@ours.example", n)}, diag: "550 5.1.10 RESOLVER.ADR.RecipientNotFound"}
+				inner := b
+				inner.name = "FT012.mail.protection.outlook.com"
+				b.orig = taken(inner, "pc", "unknown", bot(n)) + stamps(tenantID, "Anonymous") + spam(n)
+				return b
+			})}
+			a.opts.Own = []string{"tenant:" + tenantID}
+			return a
+		},
+		also: func(r *classify.Report) string {
+			for _, a := range r.Actions {
+				if strings.Contains(a.Do, "RejectDirectSend") {
+					return ""
+				}
+			}
+			return fmt.Sprintf("direct send is not named: %+v", r.Actions)
+		}},
 	{name: "a forged web script that wants into the record", verdict: classify.JoeJob, class: classify.Forged, without: []string{"script-header"},
 		attack: func(*testing.T) attack {
 			return attack{mails: flood(24, func(n int) bounce {

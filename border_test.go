@@ -7,6 +7,7 @@ import (
 	"iter"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 
 	"ndrscan/classify"
@@ -108,20 +109,20 @@ func (e *editor) edit(raw []byte, f classify.Finding) []byte {
 	for _, line := range lines[border:] {
 		out = e.replace(out, line.Raw, e.spoil(line.Raw))
 	}
-	added := bytes.Clone(lines[border-1].Raw)
-	if !bytes.HasSuffix(added, []byte("\n")) {
-		added = append(added, '\n')
-	}
+	added := bytes.Clone(lines[border-1].Raw) // without its line end
 	for range e.rand.IntN(4) {
-		added = append(added, forgedLines[e.rand.IntN(len(forgedLines))]...)
-	}
-	if bytes.Contains(added, []byte("\r\n")) {
-		added = bytes.ReplaceAll(bytes.ReplaceAll(added, []byte("\r\n"), []byte("\n")), []byte("\n"), []byte("\r\n"))
-	}
-	if !bytes.HasSuffix(lines[border-1].Raw, []byte("\n")) {
-		added = bytes.TrimRight(added, "\r\n")
+		forged := strings.TrimSuffix(forgedLines[e.rand.IntN(len(forgedLines))], "\n")
+		forged = strings.ReplaceAll(forged, "\n", lineEnd(raw))
+		added = append(append(added, lineEnd(raw)...), forged...)
 	}
 	return e.replace(out, lines[border-1].Raw, added)
+}
+
+func lineEnd(raw []byte) string {
+	if bytes.Contains(raw, []byte("\r\n")) {
+		return "\r\n"
+	}
+	return "\n"
 }
 
 // replace changes the last place of a text, which is in the original: the report's own header stands above it.
@@ -131,7 +132,11 @@ func (e *editor) replace(message, old, fresh []byte) []byte {
 		return message
 	}
 	e.edits++
-	return slices.Concat(message[:at], fresh, message[at+len(old):])
+	rest := message[at+len(old):]
+	if len(fresh) == 0 {
+		rest = bytes.TrimPrefix(bytes.TrimPrefix(rest, []byte("\r")), []byte("\n"))
+	}
+	return slices.Concat(message[:at], fresh, rest)
 }
 
 func (e *editor) spoil(line []byte) []byte {

@@ -60,6 +60,10 @@ func (r *run) judge(ctx context.Context, m mailbox.Message) *classify.Evidence {
 	}
 	if b.Kind != dsn.KindBounce {
 		e.Submission = r.submission(ctx, b.Header, b.From)
+		if b.Kind == dsn.KindDMARCReport {
+			section, body := header.Split(header.CRToLF(m.Raw))
+			r.readAggregates(ctx, e, section, body)
+		}
 		return e
 	}
 	e.Reporter = r.tracer.Reporter(ctx, b.Header)
@@ -74,7 +78,9 @@ func (r *run) judge(ctx context.Context, m mailbox.Message) *classify.Evidence {
 	e.MailFrom = classify.ReversePath(b, e.Origin.EnvelopeFrom)
 	r.checkSPF(ctx, e)
 	e.Recorded = recorded(b.Original.Header, e.Origin)
+	r.checkTenant(ctx, e)
 	r.checkDKIM(ctx, e)
+	r.checkARC(ctx, e)
 	r.checkTag(e)
 	r.askLog(e)
 	e.Account = account(e.Origin.AuthUser, b.Original.From)
@@ -301,14 +307,26 @@ func (r *run) checkDKIM(ctx context.Context, e *classify.Evidence) {
 	if r.dkim.Resolver == nil || o.Returned == dsn.ReturnedNone || o.Returned == "" {
 		return
 	}
-	at := o.Date
-	if at.IsZero() {
-		at = e.Received
+	for _, s := range r.dkim.Verify(ctx, o.Header, o.Body, wholeOriginal(e), signedAt(e)) {
+		e.DKIM = append(e.DKIM, classify.Signature{Signature: s, Own: r.signsForUs(s.Domain)})
 	}
-	whole := o.Returned == dsn.ReturnedFull && !o.Truncated
-	for _, s := range r.dkim.Verify(ctx, o.Header, o.Body, whole, at) {
-		e.DKIM = append(e.DKIM, classify.Signature{Signature: s, Own: r.own.Domain(s.Domain)})
+}
+
+func (r *run) signsForUs(domain string) bool {
+	return r.own.Domain(domain) || r.tenants.SignsFor(domain)
+}
+
+func wholeOriginal(e *classify.Evidence) bool {
+	o := e.Bounce.Original
+	return o.Returned == dsn.ReturnedFull && !o.Truncated
+}
+
+// signedAt is the time at which signatures of the original are judged.
+func signedAt(e *classify.Evidence) time.Time {
+	if at := e.Bounce.Original.Date; !at.IsZero() {
+		return at
 	}
+	return e.Received
 }
 
 // compareSent looks the original up in Sent and compares it with how its author writes (METHOD 2, 5).
@@ -320,6 +338,7 @@ func (r *run) compareSent(ctx context.Context, e *classify.Evidence) {
 	o, at := e.Bounce.Original, e.Origin.Time
 	mail, found := r.sent.Lookup(o.MessageID)
 	e.InSent = found && mail.Agrees(o.Date)
+	e.SentLacks = !found && o.MessageID != "" && r.sent.LeftOut() == 0 && r.sent.Messages(o.From) > 0
 	e.SentToRecipient = e.InSent && slices.ContainsFunc(e.Bounce.Recipients, func(rcpt dsn.Recipient) bool {
 		return mail.SentTo(rcpt.Address) || mail.SentTo(rcpt.Original) && sameSite(rcpt)
 	})

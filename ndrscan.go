@@ -74,7 +74,7 @@ func Scan(ctx context.Context, sources []mailbox.Source, opts Options) (*Result,
 	if err != nil {
 		return nil, err
 	}
-	flood := classify.NewFlood(classify.FloodOptions{Thresholds: opts.Thresholds, Without: withoutRules(opts.Without), Several: len(sources) > 1})
+	flood := classify.NewFlood(classify.FloodOptions{Thresholds: opts.Thresholds, Without: withoutRules(opts.Without), Several: len(sources) > 1, Own: run.own.Domain})
 	result := &Result{flood: flood}
 	if opts.KeepFindings {
 		if result.findings, err = newSpool(); err != nil {

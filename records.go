@@ -1,6 +1,7 @@
 package ndrscan
 
 import (
+	"slices"
 	"time"
 
 	"ndrscan/classify"
@@ -10,28 +11,10 @@ import (
 
 // What our own records say of a message (METHOD 2, kind 4): the mail log, and the tags that only our servers can make.
 
-// logs is a mail log with the time it covers, worked out once.
-type logs struct {
-	*proof.MailLog
-	from, to time.Time
-}
-
-func newLogs(l *proof.MailLog) *logs {
-	if l == nil {
-		return nil
-	}
-	from, to := l.Period()
-	return &logs{l, from, to}
-}
-
-func (l *logs) covers(at time.Time) bool {
-	return l.LeftOut() == 0 && !at.IsZero() && !l.from.IsZero() && !at.Before(l.from) && !at.After(l.to)
-}
-
 // askLog looks the original up in our mail log: by the queue id that our own host gave it, else by Message-ID, recipient and
 // time. What the log says of client and login stands above what the lines say.
 func (r *run) askLog(e *classify.Evidence) {
-	if r.logs == nil {
+	if r.opts.MailLog == nil {
 		return
 	}
 	b := e.Bounce
@@ -46,11 +29,11 @@ func (r *run) askLog(e *classify.Evidence) {
 	byQueue.QueueID = ourQueueID(e)
 	found, ok := proof.LogEntry{}, false
 	if byQueue.QueueID != "" {
-		found, ok = r.logs.Confirm(byQueue)
-		e.LogCovers = r.logs.covers(q.At)
+		found, ok = r.opts.MailLog.Confirm(byQueue)
+		e.LogCovers = r.opts.MailLog.Covers(q.At, entryHost(e))
 	}
 	if !ok && q.MessageID != "" {
-		found, ok = r.logs.Confirm(q)
+		found, ok = r.opts.MailLog.Confirm(q)
 	}
 	if ok {
 		takeLog(e, found)
@@ -66,6 +49,16 @@ func ourQueueID(e *classify.Evidence) string {
 		return e.Bounce.QueueID
 	}
 	return ""
+}
+
+// entryHost is the name that our host which took the message gives itself.
+func entryHost(e *classify.Evidence) string {
+	for _, s := range slices.Backward(e.Origin.Steps) {
+		if s.Believed && s.Why != trace.WhyBorder && s.By != "" {
+			return s.By
+		}
+	}
+	return e.Bounce.ReportingMTA
 }
 
 // takenAt is when our server had the message, as far as is known.

@@ -28,7 +28,7 @@ type run struct {
 	sent    *proof.Sent // nil: none at hand
 	own     *trace.Own
 	tracer  trace.Tracer
-	logs    *logs        // nil: none at hand
+	tenants proof.Tenants
 	checker *spf.Checker // nil: no DNS
 	dkim    proof.Verifier
 
@@ -55,7 +55,7 @@ func newRun(ctx context.Context, sources []mailbox.Source, opts Options) (*run, 
 	if opts.Now == nil {
 		opts.Now = time.Now
 	}
-	r := &run{opts: opts, sources: sources, dropped: map[string]int{}, logs: newLogs(opts.MailLog)}
+	r := &run{opts: opts, sources: sources, dropped: map[string]int{}}
 	r.rest, r.stop = iter.Pull(r.walk(ctx))
 	own, err := trace.NewOwn(opts.Own, opts.OwnNet, r.accountDomains())
 	if err != nil {
@@ -63,6 +63,7 @@ func newRun(ctx context.Context, sources []mailbox.Source, opts Options) (*run, 
 		return nil, err
 	}
 	r.own = own
+	r.newTenants()
 	r.tracer = trace.Tracer{Own: own, Without: opts.Without}
 	if opts.Resolver != nil {
 		var names trace.Resolver = opts.Resolver
@@ -74,7 +75,7 @@ func newRun(ctx context.Context, sources []mailbox.Source, opts Options) (*run, 
 		}
 		r.tracer.Resolver = names
 		r.checker = &spf.Checker{Resolver: opts.Resolver, Now: opts.Now, SkipExp: true, SkipSteps: true}
-		r.dkim = proof.Verifier{Resolver: opts.Resolver, Want: own.Domain}
+		r.dkim = proof.Verifier{Resolver: opts.Resolver, Want: r.signsForUs}
 	}
 	r.readSent(ctx)
 	return r, nil

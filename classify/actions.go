@@ -39,7 +39,9 @@ func missing(r *Report, c Context, has func(...string) bool) []Missing {
 	if has("spf-unasked") {
 		add("SPF was not asked, for there was no DNS", "ndrscan scan --dns system ...")
 	}
-	if slices.ContainsFunc(r.Accounts, func(a Account) bool { return a.Class == Compromised && a.Login == "" }) {
+	if slices.ContainsFunc(r.Accounts, func(a Account) bool { return a.Entry == "tenant" }) {
+		add("the provider's lines name neither client nor login: the tenant's sign-in log does, and its message trace by the ids in the accounts table", "")
+	} else if slices.ContainsFunc(r.Accounts, func(a Account) bool { return a.Class == Compromised && a.Login == "" }) {
 		add("your server's lines do not name the login: search its mail log for the queue ids in the accounts table", "")
 	}
 	if r.Verdict.Verdict == CompromiseSuspected {

@@ -16,8 +16,9 @@ var (
 	spfNotOurs  = codes("spf-fail", "spf-softfail", "spf-neutral")
 	spfNoPass   = spfNotOurs | codes("spf-none", "spf-permerror")
 	withLogin   = codes("login-named", "login-shown")
-	withoutName = codes("entered-local", "entered-own-net", "entry-unknown")
-	showsEntry  = withLogin | codes("entered-local", "entered-own-net")
+	inTenant    = codes("tenant-inside")
+	withoutName = inTenant | codes("entered-local", "entered-own-net", "entry-unknown")
+	showsEntry  = withLogin | inTenant | codes("entered-local", "entered-own-net")
 	entered     = withLogin | withoutName
 	inSent      = codes("sent-recipient", "sent-alias")
 	ownProof    = inSent | codes("dkim-own")
@@ -32,6 +33,7 @@ const (
 	settleHost    = "find the machine behind {origin} in the log of your router: infected, or set up past your submission server"
 	settleNothing = "look for the message id in our mail log and in Sent"
 	settleAbsent  = "see whether the log is that of the server named here and whole for that time; if it is, the report is fabricated"
+	settleTenant  = "search the tenant's message trace for {queue}: it shows by which connector or forward it came"
 	settleOther   = "ask those the message was sent to whether they pass mail on by {origin}; if none does, it was copied"
 	settleForward = "search our mail log for queue id {queue}: a forward names the address it was sent on from; an open relay names a stranger"
 )
@@ -43,9 +45,11 @@ var classRows = []classRow{
 	{class: OwnBackscatter, all: codes("origin-own", "null-sender"), any: codes("border-proved", "border-witnessed"), none: withLogin | ownProof},
 	{class: OwnBackscatter, all: codes("reporter-own", "origin-own", "entered-outside"), none: ownProof},
 	{class: Forwarded, all: codes("srs-valid"), none: withLogin},
+	{class: OwnBackscatter, all: codes("tenant-outside", "origin-outside"), none: ownProof},
+	{class: Undetermined, all: codes("tenant-outside", "origin-own"), none: ownProof, couldBe: []Class{Forwarded, Forged}, settle: settleTenant},
 	{class: Undetermined, all: codes("origin-own", "log-absent"), none: codes("border-proved", "border-witnessed"), couldBe: []Class{Forged, Compromised}, settle: settleAbsent},
 	{class: Compromised, all: codes("origin-own", "out-of-habit", "script-run"), any: withoutName},
-	{class: Misconfigured, all: codes("origin-own"), any: spfNotOurs, none: withLogin | codes("entered-outside")},
+	{class: Misconfigured, all: codes("origin-own"), any: spfNotOurs, none: withLogin | inTenant | codes("entered-outside")},
 	{class: Compromised, all: codes("origin-own", "out-of-habit"), any: entered},
 	{class: Forwarded, all: codes("origin-own", "entered-outside"), any: ownProof},
 	{class: Undetermined, all: codes("origin-own", "entered-outside"),
@@ -69,7 +73,9 @@ var classRows = []classRow{
 	{class: Forwarded, all: codes("sent-alias")},
 	{class: Undetermined, all: codes("dkim-replayed", "relay-border"), couldBe: []Class{Forwarded, Forged}, settle: settleSent},
 	{class: Forged, all: codes("dkim-replayed"), any: spfNoPass},
+	{class: Misconfigured, all: codes("origin-outside", "dkim-own", "reports-signed"), any: spfNotOurs},
 	{class: Forwarded, all: codes("origin-outside", "dkim-own", "relay-border")},
+	{class: Forwarded, all: codes("arc-sealed"), none: codes("sent-lacks", "reports-fail")},
 	{class: Undetermined, all: codes("dkim-own"), couldBe: []Class{Forwarded, Misconfigured, Forged}, settle: settleSent},
 
 	{class: Undetermined, all: codes("origin-own-net"), couldBe: []Class{Compromised, Misconfigured}, settle: settleHost},
@@ -77,9 +83,10 @@ var classRows = []classRow{
 	// Outside, and nothing ties it to us.
 	{class: Undetermined, all: codes("origin-unknown"), couldBe: []Class{Forged, Genuine, Compromised}, settle: settleNothing},
 	{class: Undetermined, all: codes("dns-failed"), couldBe: []Class{Forged, Compromised}, settle: settleDNS},
+	{class: Forged, all: codes("spf-pass", "spf-shared", "reports-signed", "unsigned")},
 	{class: Undetermined, any: codes("spf-pass"), couldBe: []Class{Forged, Compromised, Genuine}, settle: settleOwn},
 	{class: Undetermined, any: codes("spf-unasked"), couldBe: []Class{Forged, Misconfigured}, settle: settleDNS},
-	{class: Undetermined, all: codes("no-sent"), any: codes("relay-border", "relay-reporter"), none: codes("site-customer"),
+	{class: Undetermined, all: codes("no-sent"), any: codes("relay-border", "relay-reporter"), none: codes("site-customer", "reports-fail"),
 		couldBe: []Class{Forged, Forwarded, Misconfigured}, settle: settleSent},
 	{class: Undetermined, all: codes("sent-other", "relay-border"), couldBe: []Class{Forwarded, Forged}, settle: settleOther},
 	{class: Forged, all: codes("origin-outside"), any: spfNoPass},

@@ -126,6 +126,16 @@ func TestClassOfOneMessage(t *testing.T) {
 		{"outside, in Sent to another", with(forgery(1), inSent(false)), Forwarded},
 		{"outside, its id in Sent to others", with(forgery(1), func(e *Evidence) { e.SentAtHand, e.InSent = true, true }), Forged},
 		{"a relay, its id in Sent to others", with(with(forgery(1), outsideRelay), func(e *Evidence) { e.SentAtHand, e.InSent = true, true }), Undetermined},
+		{"a relay that seals", with(with(forgery(1), outsideRelay), func(e *Evidence) { e.ARCSealed = true }), Forwarded},
+		{"a relay that seals, Sent lacks it", with(with(forgery(1), outsideRelay), func(e *Evidence) {
+			e.ARCSealed, e.SentAtHand, e.SentLacks = true, true, true
+		}), Forged},
+		{"a bounce of our own bounce", with(ownBounce(1, "", "127.0.0.1"), func(e *Evidence) {
+			e.Origin.AuthShown, e.Origin.Entry, e.MailFrom = false, trace.EntryScript, MailFrom{Address: "<>", Source: "return-path"}
+		}), OwnBackscatter},
+		{"a tenant's account, in habit", with(submitted(1, "", "198.51.100.130"), func(e *Evidence) {
+			e.Origin.AuthShown, e.Origin.Entry, e.Tenant = false, trace.EntryTenant, TenantInside
+		}), Genuine},
 		{"a relay reports for another's recipients", with(forgery(1), func(e *Evidence) { e.RelayReporter = true }), Undetermined},
 		{"outside, signed by us, a relay", with(with(forgery(1), outsideRelay), signed(proof.DKIMPass, true)), Forwarded},
 		{"outside, signed by us, replayed by a bot", with(forgery(1), signed(proof.DKIMPass, true)), Undetermined},
@@ -515,7 +525,7 @@ func TestRuleTable(t *testing.T) {
 		if r.says == "" || r.cite == "" {
 			t.Errorf("%s has no sentence or no source", r.code)
 		}
-		text := strings.NewReplacer("{habit}", "", "{copies}", "", "{signatures}", "").Replace(fill(r.says, e))
+		text := strings.NewReplacer("{habit}", "", "{copies}", "", "{signatures}", "", "{receivers}", "", "{reported}", "").Replace(fill(r.says, e))
 		if strings.ContainsAny(text, "{}") {
 			t.Errorf("%s: a placeholder is unknown: %q", r.code, text)
 		}

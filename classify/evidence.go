@@ -17,7 +17,9 @@ type Evidence struct {
 	Received            time.Time // when it reached the mailbox; zero if unknown
 	Bounce              *dsn.Bounce
 
-	Submission Submission // of ordinary mail that one of our accounts sent
+	Submission       Submission        // of ordinary mail that one of our accounts sent
+	Aggregates       []proof.Aggregate // DMARC aggregate reports that the message brings
+	AggregateWitness string            // who proved to have sent them; "": nobody
 
 	// What follows is filled for bounces only.
 
@@ -34,6 +36,7 @@ type Evidence struct {
 	Log       *LogEntry // what our mail log says of it; nil: nothing
 	ValidTag  proof.Tag // a tag of our own making on the reverse-path, or on the address the bounce came to
 	Tenant    Tenant
+	ARCSealed bool // the border's own domain sealed it, and says that it passed for our domain when it came there
 	LogCovers bool // a log was given and covers the time, so that nothing is an answer
 
 	Account      string // whose habit it is: the login where it is an address, else From
@@ -43,6 +46,7 @@ type Evidence struct {
 	steppedCounts bool // the rule about stepped borders is switched off
 
 	SentAtHand      bool
+	SentLacks       bool // Sent holds mail of this author, but not this one
 	InSent          bool // Sent holds the Message-ID with an agreeing date
 	SentToRecipient bool // and names a failed recipient
 	SentToAlias     bool // and names somebody whose site passed it on
@@ -146,6 +150,16 @@ func (e *Evidence) isBounce() bool { return e.Bounce.Kind == dsn.KindBounce }
 func (e *Evidence) ownDKIM(result proof.DKIMResult) bool {
 	for _, s := range e.DKIM {
 		if s.Own && s.FromSigned && s.Result == result {
+			return true
+		}
+	}
+	return false
+}
+
+// signedByUs tells whether any signature claims to be ours, whatever became of it.
+func (e *Evidence) signedByUs() bool {
+	for _, s := range e.DKIM {
+		if s.Own {
 			return true
 		}
 	}

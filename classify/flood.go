@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"ndrscan/dsn"
+	"ndrscan/proof"
 	"ndrscan/trace"
 )
 
@@ -24,8 +25,9 @@ const (
 // FloodOptions are how a flood judges.
 type FloodOptions struct {
 	Thresholds Thresholds
-	Without    []string // rule codes that are switched off
-	Several    bool     // there are several sources: message ids bear the source before them
+	Without    []string                 // rule codes that are switched off
+	Own        func(domain string) bool // tells a domain of ours, for DMARC aggregate reports; nil: none is
+	Several    bool                     // there are several sources: message ids bear the source before them
 }
 
 // Flood gathers messages. It keeps what is distinct, not the messages. A message's class depends on its case and its
@@ -44,15 +46,19 @@ type Flood struct {
 	habits    habits
 	campaigns campaigns
 	replays   replays
-	kept      int  // entries in the tables of all groups
-	full      bool // some were not kept
+
+	aggregates *proof.Aggregates
+	signing    *bool // receivers see signatures of ours; nil: not looked yet
+	kept       int   // entries in the tables of all groups
+	full       bool  // some were not kept
 }
 
 // groupKey is what a message's class depends on.
 type groupKey struct {
 	Case   Codes
 	Habit  string
-	Replay uint64 // its signature of ours from outside; 0: none
+	Replay string     // its signature of ours from outside; "": none
+	Origin netip.Addr // where DMARC aggregate reports may say something of it
 }
 
 // group is what is known of all messages with one case and habit cell.
@@ -138,6 +144,9 @@ func (s *span) join(other span) {
 
 // NewFlood makes an empty flood.
 func NewFlood(opts FloodOptions) *Flood {
+	if opts.Own == nil {
+		opts.Own = func(string) bool { return false }
+	}
 	return &Flood{
 		thresholds: opts.Thresholds.withDefaults(),
 		off:        codes(opts.Without...),
@@ -146,7 +155,7 @@ func NewFlood(opts FloodOptions) *Flood {
 		groups:     map[groupKey]*group{},
 		habits:     newHabits(codes(opts.Without...)),
 		campaigns:  newCampaigns(),
-		replays:    newReplays(),
+		aggregates: proof.NewAggregates(opts.Own),
 	}
 }
 
@@ -155,7 +164,8 @@ type Record struct {
 	Finding  Finding
 	Case     Codes
 	Habit    string
-	Replay   uint64
+	Replay   string
+	Origin   netip.Addr
 	Campaign int32
 	Source   SourceKinds
 }
@@ -170,12 +180,18 @@ func (f *Flood) Add(e *Evidence) Record {
 	record := Record{Finding: newFinding(e)}
 	if !e.isBounce() {
 		f.habits.usual.add(e.Submission.Account, networkOf(e.Submission.Client), e.Submission.At)
+		for _, report := range e.Aggregates {
+			f.aggregates.Add(report, e.AggregateWitness)
+		}
 		return record
 	}
 	record.Case, record.Habit = hold(e, f.off), habitKey(e)
 	record.Finding.Reasons = reasons(record.Case, e)
 	record.Campaign, record.Source = f.campaign(e), sourceKind(e)
 	record.Replay = f.replays.add(e)
+	if record.Case.has(codes("origin-outside")) && record.Case.meets(settledByReports) {
+		record.Origin = e.Origin.IP
+	}
 	if record.Habit != "" && !e.nullSender() {
 		f.habits.add(e, record.Case, record.Habit)
 	}
@@ -186,13 +202,13 @@ func (f *Flood) Add(e *Evidence) Record {
 // group finds or makes the group of a message. Past the bound the habit cell is given up, and with it the judgement of
 // what entered through us (habit-unknown).
 func (f *Flood) group(e *Evidence, r Record) *group {
-	key := groupKey{r.Case, r.Habit, r.Replay}
+	key := groupKey{r.Case, r.Habit, r.Replay, r.Origin}
 	if g := f.groups[key]; g != nil {
 		return g
 	}
 	if len(f.groups) >= maxGroups {
 		f.full = true
-		key.Habit = ""
+		key.Habit, key.Replay, key.Origin = "", "", netip.Addr{}
 		if g := f.groups[key]; g != nil {
 			return g
 		}
@@ -344,6 +360,9 @@ func (f *Flood) final(key groupKey) Codes {
 	if set.has(codes("origin-outside", "dkim-own")) {
 		set |= f.replays.codes(key.Replay, f.thresholds)
 	}
+	if key.Origin.IsValid() {
+		set |= f.reported(key.Origin)
+	}
 	return set &^ f.off
 }
 
@@ -352,7 +371,7 @@ func (f *Flood) Judge(r *Record) {
 	if r.Finding.Kind != string(dsn.KindBounce) {
 		return
 	}
-	set := f.final(groupKey{r.Case, r.Habit, r.Replay})
+	set := f.final(groupKey{r.Case, r.Habit, r.Replay, r.Origin})
 	row := decide(set)
 	r.Finding.Class = row.class
 	r.Finding.CouldBe = row.couldBe
@@ -374,12 +393,11 @@ func (f *Flood) Judge(r *Record) {
 // lateText fills a sentence of a rule that only the whole flood makes hold.
 func (f *Flood) lateText(sentence string, set Codes, r *Record) string {
 	signs := f.habits.of(set, r.Habit, f.thresholds).signs(f.thresholds)
-	signed := f.replays.seen[r.Replay]
-	if signed == nil {
-		signed = &replay{}
-	}
-	return strings.NewReplacer("{habit}", strings.Join(signs, "; "), "{copies}", strconv.Itoa(signed.messages),
-		"{signatures}", strconv.Itoa(len(f.replays.seen))).Replace(sentence)
+	copies, _ := f.replays.seen.Of(r.Replay)
+	seen, _ := f.aggregates.Of(r.Origin)
+	return strings.NewReplacer("{habit}", strings.Join(signs, "; "), "{copies}", strconv.Itoa(copies),
+		"{signatures}", strconv.Itoa(f.replays.seen.Distinct()), "{receivers}", strconv.Itoa(seen.Receivers),
+		"{reported}", strconv.Itoa(seen.Messages)).Replace(sentence)
 }
 
 // cellName names a finding's cell: witness, origin network and campaign.

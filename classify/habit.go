@@ -152,8 +152,11 @@ func clientCell(e *Evidence) string {
 
 // accountName is what stands for the account: the login as our own server wrote it, else the way in and the host.
 func accountName(e *Evidence) string {
-	if e.Origin.AuthUser != "" {
+	switch {
+	case e.Origin.AuthUser != "":
 		return e.Origin.AuthUser
+	case e.Tenant == TenantInside: // where the provider lets an account write in its own name only
+		return "tenant@" + e.Account
 	}
 	return hostName(e)
 }

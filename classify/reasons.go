@@ -45,7 +45,7 @@ func Rule(code string) (RuleInfo, bool) {
 
 // spoken writes the places that are filled in, as capitals.
 func spoken(sentence string) string {
-	sentence = strings.NewReplacer("%d of %d", "N of M", "%d", "N", "%s", "NETWORK", "{habit}", "SIGNS", "{copies}", "N", "{signatures}", "N",
+	sentence = strings.NewReplacer("%d of %d", "N of M", "%d", "N", "%s", "NETWORK", "{habit}", "SIGNS", "{copies}", "N", "{signatures}", "N", "{receivers}", "N", "{reported}", "N",
 		"{log}", ", QUEUE ID, CLIENT, LOGIN").Replace(sentence)
 	return placeholders.ReplaceAllStringFunc(sentence, func(name string) string { return strings.ToUpper(name[1 : len(name)-1]) })
 }

@@ -1,58 +1,80 @@
 package classify
 
-// A signature of ours that comes from outside proves that these bytes were signed once, not who sends them now (METHOD 2).
-// One signature on many bounces from several networks is one message sent again and again by a stranger; many different ones
-// are a stolen key, or a service that signs for us and is abused.
+import (
+	"net/netip"
 
-// maxReplays bounds the signatures that are told apart. With more of them none is much of a replay.
+	"ndrscan/proof"
+)
+
+// What the whole flood says of one message's signature, and the DMARC aggregate reports of its origin.
+//
+// A signature of ours that comes from outside proves that these bytes were signed once, not who sends them now (METHOD 2).
+// One signature on bounces from several networks is one message sent again and again by a stranger; many different ones are
+// a stolen key, or a service that signs for us and is abused.
+
+// maxReplays bounds the signatures that are judged one by one. With more of them none is much of a replay.
 const maxReplays = 1000
 
-// replays counts the signatures of ours that came from outside.
-type replays struct {
-	seen map[uint64]*replay
-}
+// replays counts the signatures of ours that came from outside and stand in no Sent.
+type replays struct{ seen proof.Replays }
 
-type replay struct {
-	messages int
-	network  string // of the first
-	spread   bool   // others were seen, too
-}
-
-func newReplays() replays { return replays{seen: map[uint64]*replay{}} }
-
-// add counts a message and gives the name of its signature, 0 for none.
-func (r *replays) add(e *Evidence) uint64 {
+// add counts a message and gives its signature, "" for none.
+func (r *replays) add(e *Evidence) string {
 	if !outside(e) || e.InSent {
-		return 0
+		return ""
 	}
 	for _, s := range e.DKIM {
 		if !s.Own || !s.Whole() || !s.FromSigned {
 			continue
 		}
-		name, network := hash64(s.Hash), networkOf(e.Origin.IP)
-		seen := r.seen[name]
-		if seen == nil {
-			if len(r.seen) >= maxReplays {
-				return 0
-			}
-			seen = &replay{network: network}
-			r.seen[name] = seen
+		r.seen.Add(s.Hash, e.Origin.IP)
+		if r.seen.Distinct() > maxReplays {
+			return ""
 		}
-		seen.messages++
-		seen.spread = seen.spread || network != seen.network
-		return name
+		return s.Hash
+	}
+	return ""
+}
+
+// codes gives the rules that hold for a message with this signature.
+func (r *replays) codes(hash string, t Thresholds) Codes {
+	var set Codes
+	if r.seen.Replayed(hash) {
+		set |= codes("dkim-replayed")
+	}
+	if r.seen.Distinct() >= t.ForeignSignatures {
+		set |= codes("dkim-many")
+	}
+	return set
+}
+
+// settledByReports are cases of an outside origin in which receivers' reports about that address can tell.
+var settledByReports = codes("spf-pass", "relay-border", "relay-reporter", "dkim-own", "dkim-own-headers")
+
+// reported gives the rules that DMARC aggregate reports make hold for an address: what almost all of its mail in our name is
+// like, as independent and verified receivers count it (RFC 9990).
+func (f *Flood) reported(ip netip.Addr) Codes {
+	r, ok := f.aggregates.Of(ip)
+	if !ok || r.Receivers < f.thresholds.AggregateReceivers || r.Messages < f.thresholds.AggregateMessages {
+		return 0
+	}
+	switch {
+	case r.DKIM*10 >= r.Messages*9:
+		return codes("reports-signed")
+	case r.Neither*10 >= r.Messages*9 && f.signedAnywhere():
+		return codes("reports-fail")
 	}
 	return 0
 }
 
-// codes gives the rules that hold for a message with this signature.
-func (r *replays) codes(name uint64, t Thresholds) Codes {
-	var set Codes
-	if s := r.seen[name]; s != nil && s.messages >= t.Replays && s.spread {
-		set |= codes("dkim-replayed")
+// signedAnywhere tells whether receivers see signatures of ours at all: where none is, mail that lacks one says nothing.
+func (f *Flood) signedAnywhere() bool {
+	if f.signing == nil {
+		signs := false
+		for _, r := range f.aggregates.All() {
+			signs = signs || r.DKIM > 0 && r.Receivers >= f.thresholds.AggregateReceivers
+		}
+		f.signing = &signs
 	}
-	if len(r.seen) >= t.ForeignSignatures {
-		set |= codes("dkim-many")
-	}
-	return set
+	return *f.signing
 }

@@ -69,7 +69,7 @@ var rules = []rule{
 		means: "Behind NAT or a proxy every client looks inside. If the proxy is yours, name its address with --own."},
 
 	{code: "origin-own", weight: 3, cite: "METHOD 3.2", holds: ownBorder,
-		says:  "it reached the reporting site from {origin}, a server of ours",
+		says:  "it reached the reporting site from {origin}, {whose}",
 		means: "The border is ours: the reporting site saw one of our servers. What stands below was written by our own hosts, and says who handed the message in."},
 	{code: "origin-outside", weight: 2, cite: "METHOD 3.2", holds: outside,
 		says:  "it reached the reporting site from {origin}, which is not ours",
@@ -135,6 +135,12 @@ var rules = []rule{
 		holds: func(e *Evidence) bool { return e.Origin.Entry == trace.EntryUnknown || e.Origin.Entry == "" },
 		says:  "the lines do not show how it entered our server",
 		means: "The border is ours, and no line below shows more."},
+	{code: "tenant-inside", weight: 3, cite: "METHOD 3.6", holds: func(e *Evidence) bool { return e.Tenant == TenantInside },
+		says:  "the provider's own stamp says that it began inside our tenant",
+		means: "One of the tenant's accounts sent it. The lines name no client; the tenant's sign-in log and message trace do."},
+	{code: "tenant-outside", weight: 3, cite: "METHOD 3.6", holds: func(e *Evidence) bool { return e.Tenant == TenantOutside },
+		says:  "the provider's own stamp says that it entered our tenant from outside",
+		means: "Direct send, a connector or a forward: never the account."},
 	{code: "log-confirmed", weight: 4, cite: "METHOD 2", holds: func(e *Evidence) bool { return e.Log != nil },
 		says:  "our mail log holds it{log}",
 		means: "The strongest proof there is. Client, login and time are the log's."},
@@ -196,6 +202,12 @@ var rules = []rule{
 		holds: func(e *Evidence) bool { return e.InSent && !e.SentToRecipient && !e.SentToAlias },
 		says:  "its Message-ID stands in Sent, but to others: passed on, or copied by somebody who saw it",
 		means: "A Message-ID is text. Anybody who saw the message can put it on another."},
+	{code: "sent-lacks", weight: 1, cite: "METHOD 2", applies: sentAtHand, holds: func(e *Evidence) bool { return e.SentLacks },
+		says:  "Sent holds mail of this author, but not this message",
+		means: "Its author did not keep it, or did not write it."},
+	{code: "arc-sealed", weight: 2, cite: "METHOD 5", applies: outside, holds: func(e *Evidence) bool { return e.ARCSealed },
+		says:  "{rdns} sealed it (ARC) and says that it passed for our domain when it came there",
+		means: "A forwarder that seals what it passes on. It is his word: where Sent lacks the message, it is not enough."},
 	{code: "no-sent", weight: 0, cite: "METHOD 8", holds: func(e *Evidence) bool { return !e.SentAtHand },
 		says:  "no Sent mailbox was at hand to compare with",
 		means: "Forwarded, misconfigured and genuine mail can't be told apart for certain. Give it with --sent."},
@@ -212,6 +224,19 @@ var rules = []rule{
 	{code: "dkim-many", weight: 1, cite: "METHOD 2", applies: never, holds: never,
 		says:  "{signatures} different messages with valid signatures of yours came from outside: passed on for you, or your key is stolen, or a service that signs for you is abused",
 		means: "If you use no service that signs for you, change the key."},
+
+	{code: "reports-signed", weight: 2, cite: "RFC 9990", applies: never, holds: never,
+		says:  "{receivers} receivers' DMARC reports count {reported} messages from there, almost all with a valid signature of ours",
+		means: "A service that signs for us sends from there, and its mail is signed: what bears no signature of ours is somebody else's."},
+	{code: "reports-fail", weight: 2, cite: "RFC 9990", applies: never, holds: never,
+		says:  "{receivers} receivers' DMARC reports count {reported} messages from there in our name, almost none of which passes SPF or bears a signature of ours",
+		means: "A forwarder of our mail would pass on our signatures."},
+	{code: "unsigned", weight: 0, cite: "METHOD 2", applies: func(e *Evidence) bool {
+		return spfIs(spf.Pass)(e) && e.SPF.Shared && e.Bounce.Original.Returned == dsn.ReturnedFull
+	},
+		holds: func(e *Evidence) bool { return !e.signedByUs() },
+		says:  "it bears no signature of ours",
+		means: "It says something only where all our mail from there is signed."},
 
 	{code: "out-of-habit", weight: 3, cite: "METHOD 5", applies: never, holds: never, says: "out of the owner's habit: {habit}",
 		means: "At least two signs say that this login from this network does not do what the owner does."},
@@ -350,6 +375,11 @@ func placeholder(name string, e *Evidence) string {
 		return orElse(e.Reporter.Organisation, e.Reporter.IP.String())
 	case "mta":
 		return orElse(e.Bounce.ReportingMTA, "the named host")
+	case "whose":
+		if e.Tenant != TenantUnknown {
+			return "which sends for our tenant"
+		}
+		return "a server of ours"
 	case "log":
 		return logText(e.Log)
 	case "returned":

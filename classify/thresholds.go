@@ -3,21 +3,21 @@ package classify
 // Thresholds are the numbers that turn counts into judgements (METHOD 5, 6). They are printed with the verdict. A zero
 // field takes its default.
 type Thresholds struct {
-	Forged          int // forged messages that make a Joe-Job
-	ForgedCells     int // in at least so many cells
-	ProvedMessages  int // proved and out of habit: a compromise
-	Witnesses       int // verified witnesses that agree on our border, out of habit: a compromise
-	SuspectMessages int // unproved messages that point there: compromise suspected
-	Misconfigured   int
-	OwnBackscatter  int
-	HabitSigns      int // signs that make "out of habit"
-	BurstRecipients int // distinct failed recipients within an hour: a sign
-	ScriptBurst     int // the same from a script that SPF does not name: more than a form that people use
-	SpamWitnesses   int // sites that refuse it as spam or virus: a sign
-	HabitMessages   int // messages compared with Sent before a difference is a sign
-	Replays         int // bounces with one signature of ours, from two or more networks outside: a replay
-
-	ForeignSignatures int // different signatures of ours from outside: a stolen key, or an abused service
+	Forged             int // forged messages that make a Joe-Job
+	ForgedCells        int // in at least so many cells
+	ProvedMessages     int // proved and out of habit: a compromise
+	Witnesses          int // verified witnesses that agree on our border, out of habit: a compromise
+	SuspectMessages    int // unproved messages that point there: compromise suspected
+	Misconfigured      int
+	OwnBackscatter     int
+	HabitSigns         int // signs that make "out of habit"
+	BurstRecipients    int // distinct failed recipients within an hour: a sign
+	ScriptBurst        int // the same from a script that SPF does not name: more than a form that people use
+	SpamWitnesses      int // sites that refuse it as spam or virus: a sign
+	HabitMessages      int // messages compared with Sent before a difference is a sign
+	ForeignSignatures  int // different signatures of ours from outside: a stolen key, or an abused service
+	AggregateReceivers int // verified receivers whose DMARC aggregate reports agree about an address
+	AggregateMessages  int // messages that they count
 
 	IntervalCells int // cells below which no interval is given
 }
@@ -51,8 +51,9 @@ func (t *Thresholds) table() []threshold {
 		{"script_burst", &t.ScriptBurst, 100},
 		{"spam_witnesses", &t.SpamWitnesses, 2},
 		{"habit_messages", &t.HabitMessages, 3},
-		{"replays", &t.Replays, 3},
 		{"foreign_signatures", &t.ForeignSignatures, 10},
+		{"aggregate_receivers", &t.AggregateReceivers, 3},
+		{"aggregate_messages", &t.AggregateMessages, 10},
 		{"interval_cells", &t.IntervalCells, 5},
 	}
 }
