@@ -135,6 +135,12 @@ func Compose(ctx context.Context, dns Resolver, w Wish) (*Draft, error) {
 	return d, nil
 }
 
+// Check says what keeps a sender out of a domain's record: the error that Compose would give.
+func (s Sender) Check(ctx context.Context, dns Resolver, domain string) error {
+	_, err := choose(ctx, dns, domain, s)
+	return err
+}
+
 // choose picks the term for a sender.
 func choose(ctx context.Context, dns Resolver, domain string, s Sender) (c Choice, err error) {
 	c.Proof = s.Proof

@@ -65,19 +65,18 @@ func (i *interviewer) ask(dns spf.Resolver, w *spf.Wish, f *composeFlags) error 
 			w.Senders = append(w.Senders, spf.Sender{Kind: spf.MailHosts, Proof: answered})
 		}
 	}
-	more, err := i.list("Other hosts of yours that send: a web server with forms or a shop, a ticket system, a scanner. Addresses, networks or names:")
+	good := func(s spf.Sender) error { return s.Check(i.ctx, dns, w.Domain) }
+	more, err := i.list("Other hosts of yours that send: a web server with forms or a shop, a ticket system, a scanner. Addresses, networks or names:",
+		func(text string) spf.Sender { return sender(text, answered) }, good)
+	w.Senders = append(w.Senders, more...)
 	if err != nil {
 		return err
 	}
-	for _, host := range more {
-		w.Senders = append(w.Senders, sender(host, answered))
-	}
-	providers, err := i.list("Providers that send for it: " + strings.Join(spf.Providers(), ", ") + ", or the domain that yours tells you to include:")
+	providers, err := i.list("Providers that send for it: "+strings.Join(spf.Providers(), ", ")+", or the domain that yours tells you to include:",
+		func(text string) spf.Sender { return spf.Sender{Kind: spf.Provider, Value: text, Proof: answered} }, good)
+	w.Senders = append(w.Senders, providers...)
 	if err != nil {
 		return err
-	}
-	for _, p := range providers {
-		w.Senders = append(w.Senders, spf.Sender{Kind: spf.Provider, Value: p, Proof: answered})
 	}
 	return i.rest(w, f)
 }
@@ -138,14 +137,20 @@ func (i *interviewer) yes(question string, preset bool) (bool, error) {
 // maxAnswers bounds a list.
 const maxAnswers = 100
 
-func (i *interviewer) list(question string) (list []string, err error) {
+// list takes senders until an empty line. One that can't enter a record is said at once, and asked for again.
+func (i *interviewer) list(question string, read func(string) spf.Sender, good func(spf.Sender) error) (list []spf.Sender, err error) {
 	i.say("%s", question)
-	for len(list) < maxAnswers {
+	for range maxAnswers {
 		answer, err := i.line(">")
 		if err != nil || answer == "" {
 			return list, err
 		}
-		list = append(list, answer)
+		s := read(answer)
+		if err := good(s); err != nil {
+			i.say("Not taken: %v.", err)
+			continue
+		}
+		list = append(list, s)
 	}
 	return list, nil
 }

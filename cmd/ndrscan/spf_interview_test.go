@@ -13,7 +13,7 @@ import (
 )
 
 func TestInterview(t *testing.T) {
-	zone, err := resolve.ParseZone(strings.NewReader("example.com. MX 10 mail.example.com.\nmail.example.com. A 198.18.0.25\n"), "zone")
+	zone, err := resolve.ParseZone(strings.NewReader("example.com. MX 10 mail.example.com.\nmail.example.com. A 198.18.0.25\nshop.example.com. A 198.18.0.80\n"), "zone")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -25,6 +25,7 @@ func TestInterview(t *testing.T) {
 		soft                 bool
 		err                  error
 	}{
+		{name: "mistakes are asked for again", answers: "n\n198.18.0.0/99\ngone.example.com\n198.18.0.80\n\nacme\ngoogle\n\n\n", want: []string{"address 198.18.0.80", "provider google"}},
 		{name: "all defaults", answers: "\n\n\n\n", want: []string{"mx "}},
 		{name: "hosts and providers", answers: "n\n198.18.0.80\nshop.example.com\n\ngoogle\n\nno\n",
 			want: []string{"address 198.18.0.80", "host shop.example.com", "provider google"}, soft: true},
