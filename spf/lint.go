@@ -210,7 +210,8 @@ func newLinter(ctx context.Context, dns Resolver, domain string, opts LintOption
 	l.findFaults()
 	if opts.Authorities != nil {
 		l.servers = opts.Authorities(ctx, domain)
-	} else {
+	}
+	if len(l.servers) == 0 || slices.ContainsFunc(l.servers, func(a Authority) bool { return a.Err != nil }) {
 		l.unchecked = append(l.unchecked, "P16")
 	}
 	return l

@@ -463,6 +463,7 @@ func TestLintInconsistentServers(t *testing.T) {
 		{[]spf.Authority{{Server: "ns1", Texts: []string{"v=spf1 mx -all"}}, {Server: "ns2", Texts: []string{"v=spf1 -all"}}}, []string{"P16"}},
 		{[]spf.Authority{{Server: "ns1", Texts: []string{"v=spf1 mx -all"}}, {Server: "ns2"}}, []string{"P16"}},
 		{[]spf.Authority{{Server: "ns1", Texts: []string{"a", "v=spf1 mx -all"}}, {Server: "ns2", Texts: []string{"v=spf1 mx -all", "b"}}}, nil},
+		{nil, nil},
 		{[]spf.Authority{{Server: "ns1", Texts: []string{"v=spf1 mx -all"}}, {Server: "ns2", Err: errors.New("no answer")}}, nil},
 	} {
 		report, err := spf.Lint(context.Background(), lintZone(t, "R:v=spf1 mx -all"), "example.com", spf.LintOptions{
@@ -470,6 +471,10 @@ func TestLintInconsistentServers(t *testing.T) {
 		})
 		if err != nil || !slices.Equal(report.IDs(), tc.want) {
 			t.Errorf("%+v: %v, %v", tc.servers, report.IDs(), err)
+		}
+		silent := slices.ContainsFunc(tc.servers, func(a spf.Authority) bool { return a.Err != nil }) || len(tc.servers) == 0
+		if slices.Contains(report.Unchecked, "P16") != silent {
+			t.Errorf("%+v: unchecked %v", tc.servers, report.Unchecked)
 		}
 	}
 }
