@@ -196,6 +196,10 @@ six TXT "v=spf1 a -all"`},
 	{id: "L11", fires: `bare:example.com. MX 0 .
 example.com. TXT "v=spf1 mx -all"`, also: "P15", miss: `bare:example.com. MX 0 .
 example.com. TXT "v=spf1 -all"`},
+	{id: "L11", fires: `R:v=spf1 mx mx:null.example.net -all
+null.example.net. MX 0 .`, miss: `R:v=spf1 mx mx:full.example.net -all
+full.example.net. MX 0 spf.example.net.
+spf.example.net. A 198.18.7.7`},
 	{id: "L12", fires: `R:v=spf1 mx -all exp=why.example.com`, miss: `R:v=spf1 mx -all exp=why.example.com
 why TXT "%{i} may not send for %{d}, see http://www.example.com/?s=%{S}"`},
 
@@ -314,7 +318,7 @@ func lintZone(t *testing.T, text string) *resolve.Client {
 }
 
 func TestLintRules(t *testing.T) {
-	fixtures := map[string]int{}
+	fixtures, alone := map[string]int{}, map[string]bool{}
 	for _, f := range lintFixtures {
 		fixtures[f.id]++
 		t.Run(fmt.Sprintf("%s-%d", f.id, fixtures[f.id]), func(t *testing.T) {
@@ -330,6 +334,14 @@ func TestLintRules(t *testing.T) {
 			}
 			sameIDs(t, f.miss, lint(t, lintZone(t, f.miss)), strings.Fields(f.missAlso))
 		})
+	}
+	for _, f := range lintFixtures {
+		alone[f.id] = alone[f.id] || f.also == ""
+	}
+	for id, ok := range alone {
+		if !ok && id != "L03" && id != "L10" { // over ten look-ups (L01), and a void one (L04), by what they say
+			t.Errorf("rule %s never fires alone", id)
+		}
 	}
 	for _, id := range spf.RuleIDs() {
 		if fixtures[id] == 0 && id != "P07" && id != "P16" { // below: a zone can't show them
