@@ -226,7 +226,7 @@ var adversaries = []adversary{
 	{name: "a forwarder without SRS", verdict: classify.OrdinaryBounces, class: classify.Forwarded, without: []string{"sent-alias"}, attack: forwarder("")},
 	{name: "a forwarder with SRS", verdict: classify.OrdinaryBounces, class: classify.Forwarded, without: []string{"sent-alias"},
 		attack: forwarder("Return-Path: <SRS0=HHHH=TT=ours.example=alice@alumni.example>\n")},
-	{name: "a loop through a gateway, with lines forged below it", verdict: classify.JoeJob, class: classify.Forged, without: []string{"loop"},
+	{name: "a loop through a gateway, with lines forged below it", verdict: classify.Inconclusive, class: classify.Undetermined, without: []string{"loop"},
 		attack: func(*testing.T) attack {
 			return attack{mails: flood(24, func(n int) bounce {
 				k := 1 + n%4
@@ -237,6 +237,32 @@ var adversaries = []adversary{
 					taken(gateway, "submit.ours.example", "submit.ours.example", "192.0.2.2") + login(n, "alice@ours.example", thief) + spam(n)
 				return b
 			})}
+		},
+		also: func(r *classify.Report) string {
+			for _, o := range r.Origins {
+				if o.IP == "192.0.2.2" {
+					return "a forged line made our server the origin"
+				}
+			}
+			return ""
+		}},
+	{name: "a loop through a gateway that a bot began", verdict: classify.JoeJob, class: classify.Forged, without: []string{"gateway"},
+		attack: func(*testing.T) attack {
+			return attack{mails: flood(24, func(n int) bounce {
+				k := 1 + n%4
+				b := bounce{n: n, name: fmt.Sprintf("mail.corp%d.example", k), ip: fmt.Sprintf("198.18.%d.5", 60+k), rcpts: []string{fmt.Sprintf("r%d@corp%d.example", n, k)}, diag: "554 5.4.6 Too many hops"}
+				gateway := b
+				gateway.name, gateway.ip = fmt.Sprintf("gw.filter%d.example", k), fmt.Sprintf("198.18.%d.1", 50+k)
+				round := taken(b, gateway.name, gateway.name, gateway.ip) + taken(gateway, b.name, b.name, b.ip)
+				b.orig = strings.Repeat(round, 8) + taken(b, gateway.name, gateway.name, gateway.ip) + taken(gateway, "pc", "unknown", bot(n)) + spam(n)
+				return b
+			})}
+		},
+		also: func(r *classify.Report) string {
+			if len(r.Origins) < 20 {
+				return fmt.Sprintf("only %d origins", len(r.Origins))
+			}
+			return ""
 		}},
 	{name: "reporters with wrong clocks", verdict: classify.JoeJob, class: classify.Forged, without: []string{"clock"},
 		attack: func(*testing.T) attack {

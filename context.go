@@ -20,7 +20,7 @@ func (r *run) context(ctx context.Context) classify.Context {
 	c := classify.Context{
 		Tool: "ndrscan " + r.opts.Version, Now: r.opts.Now(), Complete: ctx.Err() == nil,
 		Run:        classify.Run{Flags: r.opts.Flags, DNS: r.opts.DNS, Sent: r.opts.SentName},
-		SentAtHand: r.sent != nil, LeftOut: r.leftOut,
+		SentAtHand: r.sent != nil, LogAtHand: r.opts.MailLog != nil, LeftOut: r.leftOut,
 	}
 	for _, source := range r.sources {
 		c.Sources = append(c.Sources, source.Name())

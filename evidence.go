@@ -288,7 +288,7 @@ func recorded(h header.Section, o trace.Origin) *classify.Recorded {
 func borderIndex(h header.Section, o trace.Origin) int {
 	line := 0
 	for _, step := range o.Steps {
-		if step.Why == trace.WhyBorder || step.Why == trace.WhyLoop {
+		if step.Why == trace.WhyBorder {
 			line = step.Line
 		}
 	}
@@ -363,13 +363,23 @@ func (r *run) passedOn(ctx context.Context, e *classify.Evidence, mail proof.Sen
 	if e.Verified && slices.ContainsFunc(e.Bounce.Recipients, func(rcpt dsn.Recipient) bool { return mail.SentTo(rcpt.Original) }) {
 		return true
 	}
-	if !e.Origin.IP.IsValid() || r.opts.Resolver == nil {
+	by, name := e.Origin.IP, e.Origin.RDNS
+	if !e.Origin.RDNSConfirmed {
+		name = ""
+	}
+	if e.Origin.Own { // the alias's own site reports what the next one refused
+		by, name = e.Reporter.IP, e.Reporter.RDNS
+		if !e.Reporter.RDNSConfirmed {
+			name = ""
+		}
+	}
+	if !by.IsValid() || r.opts.Resolver == nil {
 		return false
 	}
+	org := trace.OrgDomain(name)
 	for _, address := range mail.Recipients[:min(len(mail.Recipients), maxAliases)] {
 		domain := header.Domain(address)
-		if e.Origin.RDNSConfirmed && trace.OrgDomain(domain) == trace.OrgDomain(e.Origin.RDNS) || r.isMX(ctx, domain, e.Origin.IP) ||
-			r.permits(ctx, domain, e.Origin.IP) {
+		if org != "" && trace.OrgDomain(domain) == org || r.isMX(ctx, domain, by) || r.permits(ctx, domain, by) {
 			return true
 		}
 	}

@@ -42,13 +42,17 @@ func missing(r *Report, c Context, has func(...string) bool) []Missing {
 	if slices.ContainsFunc(r.Accounts, func(a Account) bool { return a.Entry == "tenant" }) {
 		add("the provider's lines name neither client nor login: the tenant's sign-in log does, and its message trace by the ids in the accounts table", "")
 	} else if slices.ContainsFunc(r.Accounts, func(a Account) bool { return a.Class == Compromised && a.Login == "" }) {
-		add("your server's lines do not name the login: search its mail log for the queue ids in the accounts table", "")
+		add("your server's lines do not name the login: give its mail log, or search it for the queue ids in the accounts table", maillogCommand)
 	}
-	if r.Verdict.Verdict == CompromiseSuspected {
-		add("proof that your server took these messages: search its mail log for the queue ids in the accounts table", "")
+	logSettles := slices.Contains(append(r.Verdict.Also, r.Verdict.Verdict), CompromiseSuspected) || has("entry-unknown") ||
+		r.Verdict.Verdict == Inconclusive && len(list) == 0
+	if logSettles && !c.LogAtHand {
+		add("your mail log: it shows whether your server took these messages, and from whom", maillogCommand)
 	}
 	return list
 }
+
+const maillogCommand = "ndrscan scan --maillog FILE ..."
 
 // actions lists the next steps (METHOD 7) for everything that holds.
 func actions(r *Report) []Action {
@@ -129,7 +133,7 @@ func suspectedSteps(r *Report) []Action {
 		command = "grep -E '" + strings.Join(sample(nil, ids...), "|") + "' /var/log/mail.log"
 	}
 	return []Action{{Do: "search your mail log for these queue ids", Command: command,
-		Why: "if they are there, the account is compromised; if not, the reports are fabricated. Lock nobody out before"}}
+		Why: "if they are there, with this recipient and client, the account is compromised; if not, the reports are fabricated. Lock nobody out before"}}
 }
 
 // notQueueID tells an id that must not stand in a command line: it is mail's text, and people paste it into a shell.

@@ -55,8 +55,11 @@ var classRows = []classRow{
 	{class: Undetermined, all: codes("origin-own", "entered-outside"),
 		couldBe: []Class{Forwarded, Forged, Misconfigured, Compromised}, settle: settleForward},
 	{class: Undetermined, all: codes("origin-own", "claimed-habit"), couldBe: []Class{Compromised, Forged}, settle: settleLog},
+	{class: Undetermined, all: codes("origin-own", "habit-doubtful"), none: codes("sent-recipient", "sent-alias"),
+		couldBe: []Class{Genuine, Compromised}, settle: settleLog},
 	{class: Undetermined, all: codes("origin-own", "habit-unknown"), couldBe: []Class{Genuine, Compromised}, settle: settleLog},
 	{class: Misconfigured, all: codes("origin-own"), any: spfNotOurs},
+	{class: Forwarded, all: codes("origin-own", "sent-alias")},
 	{class: Genuine, all: codes("origin-own"), any: believable},
 	{class: Undetermined, all: codes("origin-own"), couldBe: []Class{Genuine, Compromised, Forged}, settle: settleLog},
 

@@ -149,11 +149,11 @@ func NewFlood(opts FloodOptions) *Flood {
 	}
 	return &Flood{
 		thresholds: opts.Thresholds.withDefaults(),
-		off:        codes(opts.Without...),
+		off:        codes(slices.DeleteFunc(slices.Clone(opts.Without), isSign)...),
 		several:    opts.Several,
 		kinds:      map[string]int{},
 		groups:     map[groupKey]*group{},
-		habits:     newHabits(codes(opts.Without...)),
+		habits:     newHabits(opts.Without),
 		campaigns:  newCampaigns(),
 		aggregates: proof.NewAggregates(opts.Own),
 	}
@@ -376,6 +376,9 @@ func (f *Flood) Judge(r *Record) {
 	r.Finding.Class = row.class
 	r.Finding.CouldBe = row.couldBe
 	r.Finding.Settle = settleText(row.settle, &r.Finding)
+	if row.settle == settleSent && !set.has(codes("no-sent")) {
+		r.Finding.Settle = settleNothing
+	}
 	r.Finding.Campaign = f.campaigns.id(r.Campaign)
 	r.Finding.Cell = cellName(&r.Finding)
 	if shown := r.Source.of(row.class); shown != "" {

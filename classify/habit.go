@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -23,7 +24,7 @@ const (
 // habits holds what is known of each habit cell, by how well it is known. What strangers say must not change what our
 // own records say: so that nobody can push an owner out of habit by reports of his own making.
 type habits struct {
-	off   Codes // signs that are switched off
+	off   []string // signs that are switched off
 	usual usual
 
 	proved   map[string]*habit // our own bounces, mail that stands in Sent
@@ -31,7 +32,7 @@ type habits struct {
 	claimed  map[string]*habit // the word of unverified reports
 }
 
-func newHabits(off Codes) habits {
+func newHabits(off []string) habits {
 	return habits{off: off, usual: usual{}, proved: map[string]*habit{}, believed: map[string]*habit{}, claimed: map[string]*habit{}}
 }
 
@@ -77,32 +78,54 @@ func (h *habits) of(set Codes, key string, t Thresholds) *habit {
 	return h.claimed[key]
 }
 
-// codes gives the rules that a habit makes hold for messages of a case. Proved messages are judged by proved ones; others
-// can only add to it when witnesses enough to prove a compromise by themselves say the same. An unverified report that
-// names the very login and client network which are known so is one more of the same; it proves nothing to others.
+// codes gives the rules that a habit makes hold for messages of a case. Out of habit is said only where our own records show
+// it, or verified witnesses enough to prove a compromise agree (METHOD 2); a message of our own that looks so itself counts as
+// one of them. An unverified report that names the very login and client network which are known so is one more of the same;
+// it proves nothing to others. What fewer show is a claim, and nobody's own records are read in its light.
 func (h *habits) codes(set Codes, key string, t Thresholds) Codes {
 	proved, believed := h.proved[key], h.believed[key]
+	known := set.meets(codes("border-proved", "border-witnessed"))
 	switch {
+	case set.has(codes("border-proved")) && proved == nil, set.has(codes("border-witnessed")) && believed == nil:
+		return codes("habit-unknown")
+	case proved.out(t):
+		return codes("out-of-habit") | proved.scriptRun(t) | agrees(known)
+	case believed.out(t) && believed.agreed(proved, t.Witnesses, t),
+		set.has(codes("border-witnessed")) && believed.out(t) && believed.agreed(proved, t.ClassWitnesses, t):
+		return codes("out-of-habit") | believed.scriptRun(t) | agrees(known)
 	case set.has(codes("border-proved")):
-		switch {
-		case proved == nil:
-			return codes("habit-unknown")
-		case proved.out(t):
-			return codes("out-of-habit") | proved.scriptRun(t)
-		case believed.out(t) && believed.independent() >= t.Witnesses:
-			return codes("out-of-habit") | believed.scriptRun(t)
-		}
-	case set.has(codes("border-witnessed")):
-		switch {
-		case believed == nil:
-			return codes("habit-unknown")
-		case believed.out(t):
-			return codes("out-of-habit") | believed.scriptRun(t)
-		}
-	case proved.out(t), believed.out(t) && believed.independent() >= t.Witnesses:
-		return codes("out-of-habit", "claim-agrees")
-	case h.claimed[key].out(t):
+		return proved.doubts(t)
+	case set.has(codes("border-witnessed")) && believed.out(t), !known && h.claimed[key].out(t):
 		return codes("claimed-habit")
+	case set.has(codes("border-witnessed")):
+		return believed.doubts(t)
+	}
+	return 0
+}
+
+func agrees(known bool) Codes {
+	if known {
+		return 0
+	}
+	return codes("claim-agrees")
+}
+
+// agreed tells whether so many witnesses that have nothing to do with each other saw it, or as many different messages bore a
+// signature of ours.
+func (h *habit) agreed(proved *habit, enough int, t Thresholds) bool {
+	own := 0
+	if one := t; proved != nil {
+		if one.HabitMessages = 1; len(proved.signs(one)) >= t.HabitSigns {
+			own = 1
+		}
+	}
+	return h.independent()+own >= enough || len(h.signatures) >= enough
+}
+
+// doubts holds where several sites call the mail spam and there is nothing to compare it with.
+func (h *habit) doubts(t Thresholds) Codes {
+	if h.comparable == 0 && len(h.refusers) >= t.SpamWitnesses {
+		return codes("habit-doubtful")
 	}
 	return 0
 }
@@ -117,6 +140,7 @@ type habit struct {
 	kept       int
 	refusers   map[string]struct{} // who refused it as spam or virus
 	witnesses  map[string]string   // verified ones that saw it, with their networks
+	signatures map[string]struct{} // of ours over whole messages
 	strangers  int                 // messages to recipients unknown to Sent
 	programs   int                 // messages from a mail program or in a Message-ID form unknown to Sent
 	comparable int                 // messages that had a Sent to be compared with
@@ -125,7 +149,8 @@ type habit struct {
 }
 
 func newHabit(of *habits) *habit {
-	return &habit{of: of, slots: map[int64]map[uint64]struct{}{}, refusers: map[string]struct{}{}, witnesses: map[string]string{}}
+	return &habit{of: of, slots: map[int64]map[uint64]struct{}{}, refusers: map[string]struct{}{}, witnesses: map[string]string{},
+		signatures: map[string]struct{}{}}
 }
 
 // habitKey names the cell by which a message is judged: the login, or the host where no login shows, and the client's
@@ -197,6 +222,11 @@ func (h *habit) add(e *Evidence) {
 	}
 	if e.Verified && len(h.witnesses) < maxHabitRecipients {
 		h.witnesses[witnessOf(e)] = networkOf(e.Reporter.IP)
+	}
+	for _, s := range e.DKIM {
+		if s.Own && s.Whole() && s.FromSigned && len(h.signatures) < maxHabitRecipients {
+			h.signatures[s.Hash] = struct{}{}
+		}
 	}
 	h.place(e)
 	if e.SentAtHand {
@@ -283,6 +313,24 @@ func (h *habit) burst() int {
 	return most
 }
 
+// signRules are the signs, rows as in rules; they are no codes of a message. Their sentences stand in those of out-of-habit,
+// claimed-habit and habit-doubtful.
+var signRules = []rule{
+	{code: "sign-burst", weight: 1, cite: "METHOD 5", says: "%d failed recipients within an hour",
+		means: "A sign of habit: few people write to so many wrong addresses in an hour."},
+	{code: "sign-refused", weight: 1, cite: "METHOD 5", says: "refused as spam or virus by %d sites",
+		means: "A sign of habit: two sites with nothing to do with each other call it spam."},
+	{code: "sign-network", weight: 1, cite: "METHOD 5",
+		says:  "from %s, where earlier mail of this account never came from",
+		means: "A sign of habit, where Sent or ordinary mail of the account shows where it is used to come from."},
+	{code: "sign-recipients", weight: 1, cite: "METHOD 5",
+		says:  "%d of %d messages to recipients unknown to Sent",
+		means: "A sign of habit, where Sent is at hand."},
+	{code: "sign-program", weight: 1, cite: "METHOD 5",
+		says:  "%d of %d messages by a mail program or Message-ID form unknown to Sent",
+		means: "A sign of habit, where Sent is at hand."},
+}
+
 // signs names what is out of habit. Two make "out of habit". What can't be compared is not counted.
 func (h *habit) signs(t Thresholds) []string {
 	if h == nil {
@@ -290,8 +338,8 @@ func (h *habit) signs(t Thresholds) []string {
 	}
 	var signs []string
 	add := func(code string, holds bool, numbers ...any) {
-		if rule := ruleIndex[code]; holds && h.of.off&(1<<rule) == 0 {
-			signs = append(signs, fmt.Sprintf(rules[rule].says, numbers...))
+		if holds && !slices.Contains(h.of.off, code) {
+			signs = append(signs, fmt.Sprintf(signRule(code).says, numbers...))
 		}
 	}
 	burst := h.burst()
@@ -301,6 +349,17 @@ func (h *habit) signs(t Thresholds) []string {
 	add("sign-recipients", h.comparable >= t.HabitMessages && 2*h.strangers > h.comparable, h.strangers, h.comparable)
 	add("sign-program", h.comparable >= t.HabitMessages && 2*h.programs > h.comparable, h.programs, h.comparable)
 	return signs
+}
+
+func isSign(code string) bool { return signRule(code) != nil }
+
+func signRule(code string) *rule {
+	for i := range signRules {
+		if signRules[i].code == code {
+			return &signRules[i]
+		}
+	}
+	return nil
 }
 
 func (h *habit) out(t Thresholds) bool { return h != nil && len(h.signs(t)) >= t.HabitSigns }

@@ -31,16 +31,20 @@ func Rules() []RuleInfo {
 		}
 		list = append(list, info)
 	}
+	for _, r := range signRules {
+		list = append(list, RuleInfo{Code: r.code, Says: spoken(r.says), Means: r.means, Weight: r.weight, Source: r.cite})
+	}
 	return list
 }
 
 // Rule finds the row of a code.
 func Rule(code string) (RuleInfo, bool) {
-	i, ok := ruleIndex[code]
-	if !ok {
+	list := Rules()
+	i := slices.IndexFunc(list, func(r RuleInfo) bool { return r.Code == code })
+	if i < 0 {
 		return RuleInfo{}, false
 	}
-	return Rules()[i], true
+	return list[i], true
 }
 
 // spoken writes the places that are filled in, as capitals.

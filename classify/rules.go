@@ -246,27 +246,15 @@ var rules = []rule{
 	{code: "claimed-habit", weight: 1, cite: "METHOD 5", applies: never, holds: never,
 		says:  "unverified reports show what would be out of habit: {habit}",
 		means: "Three or more such messages are a suspicion, which one search of the mail log settles."},
+	{code: "habit-doubtful", weight: 1, cite: "METHOD 5", applies: never, holds: never,
+		says:  "{habit}, and there is nothing to compare its habit with",
+		means: "One sign alone does not make it out of habit; without Sent the others can't be looked for."},
 	{code: "script-run", weight: 2, cite: "METHOD 5", applies: never, holds: never,
 		says:  "more than a form does that people use: somebody else writes through it",
 		means: "Many recipients within an hour, and refusals as spam: somebody abuses the form or the server."},
 	{code: "habit-unknown", weight: 0, cite: "METHOD 5", applies: never, holds: never,
 		says:  "there were too many logins and client networks to keep the habit of this one",
 		means: "Past a bound the habit of further logins is not kept, so nothing is said of them."},
-
-	// The signs of habit: their sentences stand in those of out-of-habit and claimed-habit.
-	{code: "sign-burst", weight: 1, cite: "METHOD 5", applies: never, holds: never, says: "%d failed recipients within an hour",
-		means: "A sign of habit: few people write to so many wrong addresses in an hour."},
-	{code: "sign-refused", weight: 1, cite: "METHOD 5", applies: never, holds: never, says: "refused as spam or virus by %d sites",
-		means: "A sign of habit: two sites with nothing to do with each other call it spam."},
-	{code: "sign-network", weight: 1, cite: "METHOD 5", applies: never, holds: never,
-		says:  "from %s, where earlier mail of this account never came from",
-		means: "A sign of habit, where Sent or ordinary mail of the account shows where it is used to come from."},
-	{code: "sign-recipients", weight: 1, cite: "METHOD 5", applies: never, holds: never,
-		says:  "%d of %d messages to recipients unknown to Sent",
-		means: "A sign of habit, where Sent is at hand."},
-	{code: "sign-program", weight: 1, cite: "METHOD 5", applies: never, holds: never,
-		says:  "%d of %d messages by a mail program or Message-ID form unknown to Sent",
-		means: "A sign of habit, where Sent is at hand."},
 }
 
 func never(*Evidence) bool { return false }

@@ -2,10 +2,13 @@ package classify
 
 import (
 	"cmp"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
 	"time"
+
+	"ndrscan/dsn"
 )
 
 // Context is what the run knows and the flood does not.
@@ -19,6 +22,7 @@ type Context struct {
 	OwnSeen    []OwnHost
 	Domains    []Domain
 	SentAtHand bool
+	LogAtHand  bool
 }
 
 // episodeGap splits a flood into episodes (METHOD 6); activeFor is how long after its last bounce one counts as active.
@@ -50,6 +54,9 @@ func (f *Flood) Report(c Context) *Report {
 		r.Classes[class] = s.messages
 	}
 	r.Verdict = f.verdict(whole)
+	if n := f.kinds[string(dsn.KindPostmasterCopy)]; n > 0 && r.Verdict.Verdict == NoBounces {
+		r.Verdict.Sentence = fmt.Sprintf("no bounces, but %d copies that a server of yours sends its postmaster: read the mailbox the bounces themselves went to", n)
+	}
 	rows.fill(r)
 	r.Episodes = f.episodes(groups, c.Now)
 	if n := len(r.Episodes); n > 0 {

@@ -7,6 +7,7 @@ type Thresholds struct {
 	ForgedCells        int // in at least so many cells
 	ProvedMessages     int // proved and out of habit: a compromise
 	Witnesses          int // verified witnesses that agree on our border, out of habit: a compromise
+	ClassWitnesses     int // of them that agree, before a message they saw is called compromised
 	SuspectMessages    int // unproved messages that point there: compromise suspected
 	Misconfigured      int
 	OwnBackscatter     int
@@ -43,6 +44,7 @@ func (t *Thresholds) table() []threshold {
 		{"forged_cells", &t.ForgedCells, 2},
 		{"proved_messages", &t.ProvedMessages, 1},
 		{"witnesses", &t.Witnesses, 3},
+		{"class_witnesses", &t.ClassWitnesses, 2},
 		{"suspect_messages", &t.SuspectMessages, 3},
 		{"misconfigured", &t.Misconfigured, 3},
 		{"own_backscatter", &t.OwnBackscatter, 3},

@@ -17,6 +17,7 @@ type tally struct {
 	accounts map[accountID]*account // of compromised messages
 
 	proved, suspects       int
+	witnessed              int // suspects that a verified site saw
 	provedIDs, suspectsIDs []string
 }
 
@@ -80,8 +81,11 @@ func (t *tally) add(g *group, set Codes, n int, inside func(cell) bool) {
 		t.provedIDs = sample(t.provedIDs, g.ids...)
 	case class == Compromised && !set.has(codes("claim-agrees")):
 		t.addWitnessed(g)
-	case class == Undetermined && set.has(codes("origin-own", "claimed-habit")) && !set.has(codes("log-absent")):
+	case class == Undetermined && set.has(codes("origin-own")) && set.meets(codes("claimed-habit", "habit-doubtful")) && !set.has(codes("log-absent")):
 		t.suspects += n
+		if set.has(codes("claimed-habit", "border-witnessed")) {
+			t.witnessed += n
+		}
 		t.suspectsIDs = sample(t.suspectsIDs, g.ids...)
 	}
 }
@@ -123,7 +127,7 @@ func (t *tally) holding(th Thresholds) []Judgement {
 	switch {
 	case proven:
 		list, suspected = append(list, Compromise), false
-	case t.count(Compromised) > 0:
+	case t.count(Compromised) > 0, t.witnessed > 0:
 		list, suspected = append(list, CompromiseSuspected), false
 	}
 	if t.count(Forged) >= th.Forged && len(t.of(Forged).cells) >= th.ForgedCells {
@@ -297,6 +301,9 @@ func sentence(j Judgement, t *tally) string {
 		return fmt.Sprintf("%s, and nothing in them decides; see what is missing", bounces(t.bounces))
 	case NoBounces:
 		return "no bounces were found"
+	}
+	if n(Forged) > 0 {
+		return fmt.Sprintf("%s, and no flood of one kind among them; %d answer forgeries", bounces(t.bounces), n(Forged))
 	}
 	return fmt.Sprintf("%s, and no flood of one kind among them", bounces(t.bounces))
 }

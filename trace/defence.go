@@ -9,7 +9,7 @@ const (
 	DefenceRecorded  = "recorded"   // results that the original bears do not stand before its Received lines (METHOD 3.5)
 	DefenceRightHand = "right-hand" // a line is read from its right end (METHOD 3.7)
 	DefenceGateway   = "gateway"    // the recipient's inbound gateway is stepped over (METHOD 3.2)
-	DefenceLoop      = "loop"       // a loop ends at its other end (METHOD 3.8)
+	DefenceLoop      = "loop"       // behind a gateway the next line is the site's again (METHOD 3.1, 3.8)
 )
 
 // Defences lists them.

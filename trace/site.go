@@ -18,10 +18,13 @@ type site struct {
 	mxOrgs   []string     // their organisations
 	asked    bool         // the recipients' MX have been looked up
 	inside   bool         // the walk has entered the gateway
-	gateway  int          // the line where it did
 
 	ownUnknown bool // whether the last client is ours could not be asked
 }
+
+// leaveGateway goes back into the site behind its gateway, which the gateway had the message from: the next line is the
+// site's, not the gateway's.
+func (s *site) leaveGateway(h Hop) { s.from, s.inside = h.IP, false }
 
 // Where a client stands, seen from the site.
 type place int
@@ -55,12 +58,7 @@ func addOrg(orgs []string, org string) []string {
 	return append(orgs, org)
 }
 
-func (s *site) enterGateway(h Hop, line int) {
-	s.from = h.IP
-	if !s.inside {
-		s.inside, s.gateway = true, line
-	}
-}
+func (s *site) enterGateway(h Hop) { s.from, s.inside = h.IP, true }
 
 // writtenBySite tells whether the line under the finger was written by the site. The topmost named one always counts,
 // unless it names our servers: a reporter that is not ours did not write that. Further down a line must name a host of
@@ -78,6 +76,9 @@ func (w *walk) writtenBySite(h Hop) bool {
 	orgs := w.site.orgs
 	if w.site.inside {
 		orgs = w.site.mxOrgs
+	}
+	if w.t.lacks(DefenceLoop) {
+		orgs = slices.Concat(orgs, w.site.mxOrgs)
 	}
 	return slices.Contains(orgs, OrgDomain(h.By)) || w.pointsTo(h.By, w.site.from)
 }
@@ -108,7 +109,7 @@ func (w *walk) placeOf(h Hop) place {
 	}
 	names := w.names(h)
 	if w.ofSite(h, names) {
-		if w.site.inside && !w.t.lacks(DefenceLoop) {
+		if w.site.inside {
 			return placeLoop
 		}
 		if w.isGateway(h.IP, names) {
@@ -119,10 +120,28 @@ func (w *walk) placeOf(h Hop) place {
 	if w.isGateway(h.IP, names) {
 		return placeGateway
 	}
-	if h.IP == h.ByIP || w.pointsTo(h.By, h.IP) {
+	if h.IP == h.ByIP || microsoftInner(h) || w.pointsTo(h.By, h.IP) {
 		return placeInside
 	}
 	return placeOutside
+}
+
+// microsoftNets are those of the hosts of Exchange Online that hand mail to each other and have no reverse names (seen in
+// their Received lines, by region; Microsoft's customers get addresses of others).
+var microsoftNets = []netip.Prefix{
+	netip.MustParsePrefix("2603:1096::/32"), netip.MustParsePrefix("2603:10a6::/32"),
+	netip.MustParsePrefix("2603:10b6::/32"), netip.MustParsePrefix("2603:10c6::/32"),
+}
+
+// microsoftInner tells a hand-over between hosts of Exchange Online.
+func microsoftInner(h Hop) bool {
+	return h.Software == "exchange" && microsoftName(h.By) && microsoftName(h.HELO) &&
+		slices.ContainsFunc(microsoftNets, func(p netip.Prefix) bool { return p.Contains(h.IP) })
+}
+
+func microsoftName(name string) bool {
+	name = cleanName(name)
+	return slices.ContainsFunc([]string{"outlook.com", "outlook.office365.com", "prod.exchangelabs.com"}, func(d string) bool { return under(name, d) })
 }
 
 // ofSite tells an address of the site: the handing address, or a confirmed name in one of its organisations that is

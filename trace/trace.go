@@ -11,9 +11,11 @@
 // is for originals without a usable line.
 //
 // Departures from RFC 5321: dates may lack a zone; HELO names with blanks are kept; an address that could be the HELO's is
-// no address. Departures from METHOD: a local user's line above one of the same host is a filter putting the message back
-// and is stepped over, marked stepped (3.2a ends there); a client is also inside the site if the site's own DNS gives the
-// name that the line calls it that very address, though no reverse name does (3.1 asks for one).
+// no address. Departures from METHOD: a loop between a site and its own gateway is walked through, for each of its lines is
+// vouched for by the one above (3.8 ends at a second site, and so do we where that one is a stranger); a local user's line
+// above one of the same host is a filter putting the message back and is stepped over, marked stepped (3.2a ends there); a
+// client is also inside the site if the site's own DNS gives the name that the line calls it that very address, though no
+// reverse name does (3.1 asks for one), and so are Exchange Online's inner hosts, which have neither.
 package trace
 
 import (

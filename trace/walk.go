@@ -136,12 +136,14 @@ func (w *walk) atClient(h Hop) (done bool) {
 		return false
 	case placeGateway:
 		w.lower(Gateway)
-		w.site.enterGateway(h, w.at)
+		w.site.enterGateway(h)
 		w.step(WhyGateway, true)
 		return false
 	case placeLoop:
+		w.lower(Stepped)
+		w.site.leaveGateway(h)
 		w.step(WhyLoop, true)
-		w.border(w.hops[w.site.gateway])
+		return false
 	case placeOurs:
 		w.border(h)
 		w.o.Own = true

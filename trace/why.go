@@ -32,7 +32,7 @@ var whys = map[string]string{
 	WhyBegan:     "the message began at the reporting site itself: a local user, a web page or a login",
 	WhyNoAddress: "a client on the network, but the line shows no address that the server saw",
 	WhyUnstamped: "somebody else wrote this line: a host in between did not stamp, so the origin is unknown",
-	WhyLoop:      "the client is the site it came from: a mail loop, whose other end is the border",
+	WhyLoop:      "the client is the site behind the gateway: the message went in a loop, and the next line is the site's again",
 	WhyTooLong:   "too many names to look up on the way here: the walk was given up, so the origin is unknown",
 	WhyOwn:       "the client is a server of ours, so the next line is its",
 	WhyLogin:     "the client logged in at our server",
