@@ -34,8 +34,13 @@ func (r *run) context(ctx context.Context) classify.Context {
 			c.Run.Rerun += " --own " + domain
 		}
 	}
+	if r.opts.Resolver != nil && ctx.Err() == nil {
+		SurveyOwn(ctx, r.own, r.names(), r.own.Domains())
+	}
 	for _, host := range r.own.Seen() {
-		c.OwnSeen = append(c.OwnSeen, ownHost(host))
+		if host.Rule != trace.RuleShared {
+			c.OwnSeen = append(c.OwnSeen, OwnHost(host))
+		}
 	}
 	c.Domains = r.domains(context.WithoutCancel(ctx), ctx.Err() != nil)
 	c.LeftOut = append(c.LeftOut, r.unasked(c.Domains)...)
@@ -70,15 +75,15 @@ func (r *run) unasked(domains []classify.Domain) []classify.LeftOut {
 	return list
 }
 
-// ownHost writes a host as the report names it: by name and address; a candidate as --own wants it.
-func ownHost(h trace.OwnHost) classify.OwnHost {
+// OwnHost writes a host as the report names it: by name and address; a candidate as --own wants it.
+func OwnHost(h trace.OwnHost) classify.OwnHost {
 	name := h.Host
 	if h.Rule == trace.RuleCandidate && h.IP.IsValid() {
 		name = h.IP.String()
 	} else if ip := h.IP.String(); h.IP.IsValid() && name != ip {
 		name += " [" + ip + "]"
 	}
-	return classify.OwnHost{Host: name, Rule: h.Rule}
+	return classify.OwnHost{Host: name, Rule: h.Rule, Why: h.Why}
 }
 
 // domains looks up the policies of the domains that are ours, as they are now.
@@ -127,7 +132,7 @@ func (r *run) domain(ctx context.Context, name string) classify.Domain {
 }
 
 // withoutPTR is DNS without reverse names (--no-ptr): no host has one.
-type withoutPTR struct{ trace.Resolver }
+type withoutPTR struct{ Resolver }
 
 func (withoutPTR) LookupPTR(context.Context, netip.Addr) ([]string, error) { return nil, nil }
 

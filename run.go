@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -36,6 +37,7 @@ type run struct {
 	rest  func() (item, bool)
 	stop  func()
 
+	mu      sync.Mutex // guards leftOut and dropped
 	leftOut []classify.LeftOut
 	dropped map[string]int // source -> further messages left out
 	read    int            // of the counting goroutine
@@ -66,10 +68,7 @@ func newRun(ctx context.Context, sources []mailbox.Source, opts Options) (*run, 
 	r.newTenants()
 	r.tracer = trace.Tracer{Own: own, Without: opts.Without}
 	if opts.Resolver != nil {
-		var names trace.Resolver = opts.Resolver
-		if opts.NoPTR {
-			names = withoutPTR{names}
-		}
+		names := r.names()
 		if err := own.Resolve(ctx, names); err != nil && ctx.Err() == nil {
 			r.leave(classify.LeftOut{Source: "--own", Why: err.Error()})
 		}
@@ -79,6 +78,14 @@ func newRun(ctx context.Context, sources []mailbox.Source, opts Options) (*run, 
 	}
 	r.readSent(ctx)
 	return r, nil
+}
+
+// names is the DNS that hosts are looked up by.
+func (r *run) names() Resolver {
+	if r.opts.NoPTR {
+		return withoutPTR{r.opts.Resolver}
+	}
+	return r.opts.Resolver
 }
 
 // messages yields what is to be judged: first what was read ahead, then the rest.
@@ -161,7 +168,10 @@ func (r *run) inPeriod(m mailbox.Message) bool {
 	return !at.Before(r.opts.Since) && (r.opts.Until.IsZero() || at.Before(r.opts.Until))
 }
 
+// leave notes what was left out. The reading and the counting goroutine both do.
 func (r *run) leave(l classify.LeftOut) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	if len(r.leftOut) >= maxLeftOut {
 		r.dropped[l.Source] += max(l.Count, 1)
 		return

@@ -78,6 +78,7 @@ type Period struct {
 type OwnHost struct {
 	Host string `json:"host"`
 	Rule string `json:"rule"`
+	Why  string `json:"why,omitempty"` // what names it, where that is not the rule itself
 }
 
 // Verdict is the judgement on the flood, what carries it and what would change it.

@@ -196,8 +196,8 @@ func TestOwn(t *testing.T) {
 	own.Candidate("relay.other.example", addr("198.51.100.30"))
 	own.Candidate("mx.example.com", addr("192.0.2.1")) // known better already
 	want := []OwnHost{
-		{"192.0.2.200", addr("192.0.2.200"), RuleFlag}, {"2001:db8:5::1", addr("2001:db8:5::1"), RuleFlag}, {"203.0.113.15", addr("203.0.113.15"), RuleFlag}, {"lone.host.example", addr("192.0.2.77"), RuleFlag},
-		{"mx.example.com", addr("192.0.2.1"), RuleConfirmedName}, {"relay.other.example", addr("198.51.100.30"), RuleCandidate},
+		{"192.0.2.200", addr("192.0.2.200"), RuleFlag, ""}, {"2001:db8:5::1", addr("2001:db8:5::1"), RuleFlag, ""}, {"203.0.113.15", addr("203.0.113.15"), RuleFlag, ""}, {"lone.host.example", addr("192.0.2.77"), RuleFlag, ""},
+		{"mx.example.com", addr("192.0.2.1"), RuleConfirmedName, ""}, {"relay.other.example", addr("198.51.100.30"), RuleCandidate, "an SPF pass"},
 	}
 	if got := own.Seen(); !slices.Equal(got, want) {
 		t.Errorf("seen %v", got)

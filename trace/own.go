@@ -18,6 +18,7 @@ const (
 	RuleFlag          = "flag"           // --own names its address, or a host with that address
 	RuleConfirmedName = "confirmed-name" // its forward-confirmed name lies under a domain of ours and is no access line's
 	RuleCandidate     = "candidate"      // shown, not believed: an MX or SPF address of ours
+	RuleShared        = "shared"         // shown, never ours: a service that many owners send or receive through
 )
 
 // minPrefix4 and minPrefix6 bound what --own may name: a wider network can't be one owner's servers.
@@ -31,7 +32,11 @@ type OwnHost struct {
 	Host string
 	IP   netip.Addr // invalid for a whole network or a name
 	Rule string
+	Why  string // what names it, where that is not the rule itself
 }
+
+// Ours tells whether it counts as ours.
+func (h OwnHost) Ours() bool { return h.Rule == RuleFlag || h.Rule == RuleConfirmedName }
 
 // Own says what is ours (METHOD 2): servers, client networks, domains. A server is ours by its address only, never by
 // the name a line gives it. The zero value owns nothing. Safe for concurrent use once Resolve has returned.
@@ -167,7 +172,7 @@ func (o *Own) Server(ctx context.Context, res Resolver, ip netip.Addr) (rule str
 		if host == "" {
 			host = ip.String()
 		}
-		o.note(OwnHost{Host: host, IP: ip, Rule: RuleFlag})
+		o.Note(OwnHost{Host: host, IP: ip, Rule: RuleFlag})
 		return RuleFlag, true, nil
 	}
 	if res == nil || !ip.IsValid() || inner(ip) || len(o.domains) == 0 || o.Client(ip) {
@@ -180,7 +185,7 @@ func (o *Own) Server(ctx context.Context, res Resolver, ip netip.Addr) (rule str
 		}
 		holds, lookErr := pointsTo(ctx, res, name, ip)
 		if holds {
-			o.note(OwnHost{Host: name, IP: ip, Rule: RuleConfirmedName})
+			o.Note(OwnHost{Host: name, IP: ip, Rule: RuleConfirmedName})
 			return RuleConfirmedName, true, nil
 		}
 		err = cmp.Or(err, lookErr)
@@ -224,23 +229,31 @@ func (o *Own) Tenants() []string { return slices.Clone(o.tenants) }
 
 // Candidate adds a host that may be ours, for the report: it is not believed. A host taken as ours stays so.
 func (o *Own) Candidate(host string, ip netip.Addr) {
-	o.note(OwnHost{Host: host, IP: ip, Rule: RuleCandidate})
+	o.Note(OwnHost{Host: host, IP: ip, Rule: RuleCandidate, Why: "an SPF pass"})
+}
+
+// Names tells whether --own names a network that holds all of this one.
+func (o *Own) Names(p netip.Prefix) bool {
+	return slices.ContainsFunc(o.nets, func(own netip.Prefix) bool { return own.Bits() <= p.Bits() && own.Contains(p.Addr()) })
 }
 
 // maxSeen bounds the hosts that are kept for the report.
 const maxSeen = 10000
 
-func (o *Own) note(h OwnHost) {
+// Note keeps a host for the report. What counts as ours is not changed by it, and stays.
+func (o *Own) Note(h OwnHost) {
 	key := h.Host + " " + h.IP.String()
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.seen == nil {
 		o.seen = map[string]OwnHost{}
 	}
-	if old, known := o.seen[key]; (!known || old.Rule == RuleCandidate) && len(o.seen) < maxSeen {
+	if old, known := o.seen[key]; (!known || !old.Ours() && h.Ours()) && len(o.seen) < maxSeen {
 		o.seen[key] = h
 	}
 }
+
+var ruleRank = map[string]int{RuleFlag: 0, RuleConfirmedName: 1, RuleCandidate: 2, RuleShared: 3}
 
 // Seen gives every host taken as ours so far, and the candidates, sorted by rule (flag first), name and address.
 func (o *Own) Seen() []OwnHost {
@@ -251,7 +264,7 @@ func (o *Own) Seen() []OwnHost {
 		list = append(list, h)
 	}
 	slices.SortFunc(list, func(a, b OwnHost) int {
-		return cmp.Or(-strings.Compare(a.Rule, b.Rule), strings.Compare(a.Host, b.Host), a.IP.Compare(b.IP))
+		return cmp.Or(ruleRank[a.Rule]-ruleRank[b.Rule], strings.Compare(a.Host, b.Host), a.IP.Compare(b.IP))
 	})
 	return list
 }

@@ -41,7 +41,7 @@ type reading struct {
 }
 
 func (r *reading) addFlags(f *pflag.FlagSet) {
-	f.StringArrayVar(&r.own, "own", nil, "a `SERVER` of yours: host, address, CIDR or domain (repeatable)")
+	f.StringArrayVar(&r.own, "own", nil, "a `SERVER` of yours: host, address, CIDR, domain, tenant:ID, or @FILE.json that ndrscan own wrote (repeatable)")
 	f.StringArrayVar(&r.ownNet, "own-net", nil, "a client `NETWORK` of yours, such as an office: CIDR or address (repeatable)")
 	f.StringVar(&r.sent, "sent", "", "your sent mail: `MAILBOX` or path (default over IMAP: the one marked as Sent)")
 	r.records.addFlags(f)
@@ -80,6 +80,9 @@ func (r *reading) check(now time.Time) error {
 		return misused("--dns-timeout %s: give a time above 0", r.dnsTimeout)
 	case r.all && len(r.mailboxes) > 0:
 		return misused("--all and --mailbox exclude each other")
+	}
+	if err := r.expandOwn(); err != nil {
+		return err
 	}
 	if _, err := trace.NewOwn(r.own, r.ownNet, nil); err != nil {
 		return withCode(exitUsage, err)
