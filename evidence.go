@@ -26,7 +26,9 @@ const maxMessageTime = 30 * time.Second
 // evidence takes one message from bytes to all that is known about it; nil if the run was interrupted meanwhile.
 func (r *run) evidence(ctx context.Context, it item) (e *classify.Evidence) {
 	if it.err != nil {
-		return unreadable(it.err.Source, it.err.ID, it.err.Err.Error())
+		e := unreadable(it.err.Source, it.err.ID, it.err.Err.Error())
+		e.LeftOut = true
+		return e
 	}
 	m := it.message
 	defer func() {
@@ -44,6 +46,13 @@ func (r *run) evidence(ctx context.Context, it item) (e *classify.Evidence) {
 	return e
 }
 
+// noteLost names a message in which evidence was there and could not be read.
+func (r *run) noteLost(e *classify.Evidence) {
+	if b := e.Bounce; b.Lost || b.Kind == dsn.KindUnreadable && !e.LeftOut {
+		r.leave(classify.LeftOut{Source: e.Source, ID: e.ID, Count: 1, Why: b.Problem})
+	}
+}
+
 func unreadable(source, id, why string) *classify.Evidence {
 	return &classify.Evidence{Source: source, ID: id, Bounce: &dsn.Bounce{Kind: dsn.KindUnreadable, Problem: why}}
 }
@@ -56,7 +65,7 @@ func (r *run) judge(ctx context.Context, m mailbox.Message) *classify.Evidence {
 		e.Received = arrival(b.Header)
 	}
 	if m.Truncated && b.Problem == "" {
-		b.Problem = "only the first part of the message was read"
+		b.Problem, b.Lost = fmt.Sprintf("only the first %d of its %d bytes were read", len(m.Raw), m.Size), true
 	}
 	if b.Kind != dsn.KindBounce {
 		e.Submission = r.submission(ctx, b.Header, b.From)

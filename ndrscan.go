@@ -86,6 +86,7 @@ func Scan(ctx context.Context, sources []mailbox.Source, opts Options) (*Result,
 		if evidence == nil {
 			continue // interrupted half-way
 		}
+		run.noteLost(evidence)
 		record := flood.Add(evidence)
 		if err := result.findings.add(&record); err != nil {
 			run.leave(classify.LeftOut{Source: "findings", Why: err.Error()})

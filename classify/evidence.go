@@ -16,6 +16,7 @@ type Evidence struct {
 	Source, Mailbox, ID string
 	Received            time.Time // when it reached the mailbox; zero if unknown
 	Bounce              *dsn.Bounce
+	LeftOut             bool // it could not be read, and the run has noted that
 
 	Submission       Submission        // of ordinary mail that one of our accounts sent
 	Aggregates       []proof.Aggregate // DMARC aggregate reports that the message brings
