@@ -83,6 +83,7 @@ func (r *run) judge(ctx context.Context, m mailbox.Message) *classify.Evidence {
 	e.Origin = r.tracer.Origin(ctx, trace.Input{
 		Original: b.Original.Header, Reporter: e.Reporter, ReportingMTA: b.ReportingMTA, Software: b.Software,
 		ReceivedFromMTA: b.ReceivedFromMTA, RecipientDomains: failedDomains(b),
+		NoNotes: !r.opts.KeepFindings,
 	})
 	e.MailFrom = classify.ReversePath(b, e.Origin.EnvelopeFrom)
 	r.checkSPF(ctx, e)
@@ -111,7 +112,7 @@ func (r *run) submission(ctx context.Context, h header.Section, from string) (s 
 	if rep := r.tracer.Reporter(ctx, h); rep.Unstamped || rep.Stepped {
 		return s
 	}
-	o := r.tracer.Origin(ctx, trace.Input{Original: h, Reporter: trace.Reporter{Own: true}})
+	o := r.tracer.Origin(ctx, trace.Input{Original: h, Reporter: trace.Reporter{Own: true}, NoNotes: true})
 	if o.Entry != trace.EntryAccount || o.Trust == trace.Stepped {
 		return s
 	}

@@ -66,7 +66,7 @@ func newRun(ctx context.Context, sources []mailbox.Source, opts Options) (*run, 
 	}
 	r.own = own
 	r.newTenants()
-	r.tracer = trace.Tracer{Own: own, Without: opts.Without}
+	r.tracer = trace.Tracer{Own: own, Memo: &trace.Memo{}, Without: opts.Without}
 	if opts.Resolver != nil {
 		names := r.names()
 		if err := own.Resolve(ctx, names); err != nil && ctx.Err() == nil {

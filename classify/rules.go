@@ -415,3 +415,6 @@ func orElse(s, other string) string {
 	}
 	return s
 }
+
+// Case gives the codes of the rules that hold for one bounce by itself, for those who measure.
+func Case(e *Evidence) Codes { return hold(e, 0) }

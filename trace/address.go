@@ -9,18 +9,40 @@ import (
 // parseAddr reads an address as Received lines write it: bare or in brackets, with an IPv6: tag (RFC 5321 section
 // 4.1.3), an IPv4-mapped form, a zone (RFC 4007, Exchange prints it).
 func parseAddr(s string) (netip.Addr, bool) {
-	s = strings.Trim(s, "[]")
+	for len(s) > 0 && (s[0] == '[' || s[0] == ']') {
+		s = s[1:]
+	}
+	for len(s) > 0 && (s[len(s)-1] == '[' || s[len(s)-1] == ']') {
+		s = s[:len(s)-1]
+	}
 	if len(s) > 5 && strings.EqualFold(s[:5], "IPv6:") {
 		s = s[5:]
 	}
 	if len(s) < 2 || len(s) > 64 || strings.IndexByte("0123456789abcdefABCDEF:", s[0]) < 0 {
 		return netip.Addr{}, false
 	}
+	if strings.IndexByte(s, ':') < 0 && !dottedQuad(s) {
+		return netip.Addr{}, false // netip would say why at some length
+	}
 	ip, err := netip.ParseAddr(s)
 	if err != nil {
 		return netip.Addr{}, false
 	}
 	return ip.WithZone("").Unmap(), true
+}
+
+// dottedQuad tells digits with three dots among them.
+func dottedQuad(s string) bool {
+	dots := 0
+	for i := range len(s) {
+		switch c := s[i]; {
+		case c == '.':
+			dots++
+		case c < '0' || c > '9':
+			return false
+		}
+	}
+	return dots == 3
 }
 
 // cutBracketed takes "[address]", "[address]:port" or "[address:port]" (IPv4) from the start of s.

@@ -23,8 +23,8 @@ func (t *Tracer) lacks(defence string) bool {
 
 // fooled is what a walk without its border does: it goes on to the first line that says our server wrote it.
 func (w *walk) fooled() {
-	for at := w.at; at < len(w.hops); at++ {
-		if w.t.Own.namesOurs(w.hops[at].By) {
+	for at := w.at; at < w.lines.len(); at++ {
+		if w.t.Own.namesOurs(w.lines.at(at).By) {
 			w.at, w.o.Own = at, true
 			w.underOurs()
 			return

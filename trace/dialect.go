@@ -1,6 +1,7 @@
 package trace
 
 import (
+	"slices"
 	"strings"
 )
 
@@ -54,11 +55,13 @@ var bareAddress = map[string]bool{"imail": true, "mdaemon": true, "fetchmail": t
 // softwareOf finds the writer of a line.
 func softwareOf(h *Hop, right []token) string {
 	protocol, by := strings.ToLower(h.Protocol), strings.ToLower(h.By)
-	for _, m := range softwareMarks {
+	comments := slices.ContainsFunc(right, func(t token) bool { return t.comment })
+	for i := range softwareMarks {
+		m := &softwareMarks[i]
 		switch {
 		case m.protocol != "" && strings.HasPrefix(protocol, m.protocol), m.by != "" && strings.HasSuffix(by, m.by):
 			return m.name
-		case m.comment != "" && hasComment(right, m.comment):
+		case comments && m.comment != "" && hasComment(right, m.comment):
 			return m.name
 		}
 	}
@@ -74,8 +77,8 @@ func softwareOf(h *Hop, right []token) string {
 }
 
 func hasComment(list []token, prefix string) bool {
-	for _, t := range list {
-		if t.comment && len(t.text) >= len(prefix) && strings.EqualFold(t.text[:len(prefix)], prefix) {
+	for i := range list {
+		if list[i].comment && hasPrefixFold(list[i].text, prefix) {
 			return true
 		}
 	}
@@ -121,8 +124,9 @@ var authProtocols = map[string]bool{
 }
 
 func authProtocol(protocol string) bool {
-	for _, word := range strings.Fields(protocol) {
-		if authProtocols[strings.ToUpper(word)] {
+	for word := range strings.FieldsSeq(protocol) {
+		last := word[len(word)-1] | 0x20
+		if (last == 'a' || last == 'p' || last == 'h') && authProtocols[strings.ToUpper(word)] {
 			return true
 		}
 	}
@@ -131,6 +135,9 @@ func authProtocol(protocol string) bool {
 
 // webProtocol tells that a page took the message: there is no HELO then.
 func webProtocol(protocol string) bool {
+	if !hasPrefixFold(protocol, "http") {
+		return false
+	}
 	first, _, _ := strings.Cut(strings.ToUpper(protocol), " ")
 	return first == "HTTP" || first == "HTTPS" || first == "HTTPREST" || first == "HTTPU"
 }
@@ -146,21 +153,25 @@ var authMarks = []string{
 
 // readAuth reads a comment that the server added behind the client's address.
 func (h *Hop) readAuth(text string) {
-	lower := strings.ToLower(text)
 	for _, mark := range authMarks {
-		if strings.HasPrefix(lower, mark) && len(lower) == len(text) {
+		if hasPrefixFold(text, mark) {
 			h.Auth, h.AuthUser = true, login(text[len(mark):])
 			return
 		}
 	}
 	switch {
-	case strings.HasPrefix(lower, "auth: "): // Courier: AUTH: LOGIN user, TLS: ...
+	case hasPrefixFold(text, "auth: "): // Courier: AUTH: LOGIN user, TLS: ...
 		if words := strings.Fields(text); len(words) > 2 {
 			h.Auth, h.AuthUser = true, login(words[2])
 		}
-	case lower == "authenticated", strings.HasPrefix(lower, "authenticated bits="): // Sendmail
+	case strings.EqualFold(text, "authenticated"), hasPrefixFold(text, "authenticated bits="): // Sendmail
 		h.Auth = true
 	}
+}
+
+// hasPrefixFold tells whether s begins with prefix, which is in lower case ASCII; case does not count.
+func hasPrefixFold(s, prefix string) bool {
+	return len(s) >= len(prefix) && s[0]|0x20 == prefix[0] && strings.EqualFold(s[:len(prefix)], prefix)
 }
 
 func login(s string) string {

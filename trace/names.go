@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
+	"sync"
 
 	"golang.org/x/net/publicsuffix"
 )
@@ -15,6 +16,34 @@ const maxPTR = 10
 // OrgDomain gives the organisational domain of a host name, one label more than its public suffix (RFC 7489 section
 // 3.2): "example.co.uk" for "mx1.mail.example.co.uk". It is "" for an address, a single label and a public suffix.
 func OrgDomain(name string) string {
+	if name == "" || len(name) > 256 {
+		return ""
+	}
+	orgs.RLock()
+	org, known := orgs.of[name]
+	orgs.RUnlock()
+	if known {
+		return org
+	}
+	org = orgDomain(name)
+	orgs.Lock()
+	if orgs.of == nil || len(orgs.of) >= maxOrgs {
+		orgs.of = map[string]string{}
+	}
+	orgs.of[strings.Clone(name)] = strings.Clone(org)
+	orgs.Unlock()
+	return org
+}
+
+// orgs remembers what OrgDomain found: a flood names the same few hosts, and the list of suffixes is long.
+var orgs struct {
+	sync.RWMutex
+	of map[string]string
+}
+
+const maxOrgs = 20_000
+
+func orgDomain(name string) string {
 	name = cleanName(name)
 	if !hostName(name) {
 		return ""
@@ -150,37 +179,52 @@ func notLetter(c rune) bool { return c < 'a' || c > 'z' }
 // digitsOf tells whether a host name is made from the address: three of the four octets as numbers, all octets run
 // together in decimal or hexadecimal; for IPv6 the last 32 bits in hexadecimal, with or without separators.
 func digitsOf(host string, ip netip.Addr) bool {
-	if !ip.IsValid() {
+	if !ip.IsValid() || !strings.ContainsAny(host, "0123456789") && ip.Is4() {
 		return false
 	}
 	if ip.Is6() {
 		b := ip.As16()
-		flat := strings.NewReplacer("-", "", ".", "").Replace(host)
+		flat := unseparated.Replace(host)
 		return strings.Contains(flat, hexOf(b[12:])) && hexOf(b[12:]) != "00000000"
 	}
 	b := ip.As4()
+	if found, whole := octetsIn(host, b); whole || found >= 3 {
+		return found >= 3
+	}
 	var plain, padded strings.Builder
-	left := map[string]int{}
 	for _, octet := range b {
 		plain.WriteString(strconv.Itoa(int(octet)))
 		padded.WriteString(pad3(octet))
-		left[strconv.Itoa(int(octet))]++
 	}
-	if strings.Contains(host, padded.String()) || strings.Contains(host, hexOf(b[:])) || strings.Contains(host, plain.String()) {
-		return true
-	}
-	found := 0
-	for run := range strings.FieldsFuncSeq(host, func(c rune) bool { return c < '0' || c > '9' }) {
-		run = strings.TrimLeft(run, "0")
-		if run == "" {
-			run = "0"
+	return strings.Contains(host, padded.String()) || strings.Contains(host, hexOf(b[:])) || strings.Contains(host, plain.String())
+}
+
+var unseparated = strings.NewReplacer("-", "", ".", "")
+
+// octetsIn counts the octets of an address that stand in a name as numbers of their own; whole tells that no run of digits is
+// long enough to be several octets, so that nothing else need be looked for. Hexadecimal takes letters.
+func octetsIn(host string, octets [4]byte) (found int, whole bool) {
+	var used [4]bool
+	whole = true
+	for i := 0; i < len(host); {
+		if host[i] < '0' || host[i] > '9' {
+			i++
+			continue
 		}
-		if left[run] > 0 {
-			left[run]--
-			found++
+		n, start := 0, i
+		for ; i < len(host) && host[i] >= '0' && host[i] <= '9'; i++ {
+			n = min(n*10+int(host[i]-'0'), 1000)
+		}
+		whole = whole && i-start <= 3
+		for k, octet := range octets {
+			if !used[k] && n == int(octet) {
+				used[k] = true
+				found++
+				break
+			}
 		}
 	}
-	return found >= 3
+	return found, whole && !strings.ContainsAny(host, "abcdef")
 }
 
 func pad3(octet byte) string {

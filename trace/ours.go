@@ -15,10 +15,8 @@ func (w *walk) ownReporter() {
 
 // ownAddress gives the address of ours that the topmost named line's writer has.
 func (w *walk) ownAddress() netip.Addr {
-	for _, h := range w.hops {
-		if h.By != "" {
-			return w.t.ourAddress(w.ctx, h.By, &w.o.DNSFailed)
-		}
+	if top := w.namedLine(); top >= 0 {
+		return w.t.ourAddress(w.ctx, w.lines.at(top).By, &w.o.DNSFailed)
 	}
 	return noAddr
 }
@@ -27,8 +25,8 @@ func (w *walk) ownAddress() netip.Addr {
 // line, whatever name that one gives itself. It ends at the line that shows who handed the message to us.
 func (w *walk) underOurs() {
 	w.o.Entry = EntryUnknown
-	for w.at < len(w.hops) {
-		h := w.hops[w.at]
+	for w.at < w.lines.len() {
+		h := *w.lines.at(w.at)
 		w.takenBy(h)
 		switch {
 		case h.Auth && h.kind != handover:
@@ -71,7 +69,7 @@ func (w *walk) takenBy(h Hop) {
 // putBack tells a line that a filter or a proxy of the same host made: its client is loopback, or an inner address with
 // the next line written by the same host. An inner address alone may be a client of our network.
 func (w *walk) putBack(h Hop) bool {
-	if !inner(h.IP) || w.t.Own.flagged(h.IP) || w.t.Own.Client(h.IP) || w.at+1 >= len(w.hops) {
+	if !inner(h.IP) || w.t.Own.flagged(h.IP) || w.t.Own.Client(h.IP) || w.at+1 >= w.lines.len() {
 		return false
 	}
 	return h.IP.IsLoopback() || w.sameHostBelow(h)
@@ -105,11 +103,11 @@ func (w *walk) loggedIn(h Hop) {
 		w.visitor(h)
 		return
 	}
-	if w.at == len(w.hops) || !webProtocol(w.hops[w.at].Protocol) {
+	if w.at == w.lines.len() || !webProtocol(w.lines.at(w.at).Protocol) {
 		return
 	}
 	var ignored bool
-	web := w.hops[w.at]
+	web := *w.lines.at(w.at)
 	if !h.IP.IsLoopback() && !w.t.isOurs(w.ctx, h.IP, &ignored) || !w.writtenAt(web, h) {
 		return
 	}

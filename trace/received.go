@@ -23,10 +23,11 @@ const (
 
 // ParseReceived reads the value of one Received field, unfolded or not. It never fails: what the line doesn't show, or
 // shows only where the HELO could have put it, is left empty.
-func ParseReceived(value string) Hop { return parseReceived(value, lastBy) }
+func ParseReceived(value string) Hop { return parseReceived(value, false) }
 
-func parseReceived(value string, writer func([]token) int) Hop {
-	if strings.ContainsAny(value, "\r\n") {
+// parseReceived reads from the right end; fromLeft is how readers do that a HELO can fool (DefenceRightHand).
+func parseReceived(value string, fromLeft bool) Hop {
+	if strings.IndexByte(value, '\n') >= 0 || strings.IndexByte(value, '\r') >= 0 {
 		value = header.Unfold([]byte(value))
 	}
 	value = strings.TrimSpace(value)
@@ -35,8 +36,12 @@ func parseReceived(value string, writer func([]token) int) Hop {
 	}
 	h := Hop{Raw: value}
 	body := h.cutDate(value)
-	list := tokens(body)
-	by := writer(list)
+	var buf [usualTokens]token
+	list := tokens(body, buf[:0])
+	by := lastBy(list)
+	if fromLeft {
+		by = firstBy(list)
+	}
 	if by < 0 {
 		h.readClient(body, list, nil)
 		return h
@@ -83,7 +88,9 @@ func (h *Hop) cutDate(value string) string {
 		date, id, _ := strings.Cut(value[at+1:], " id ")
 		if t, ok := header.ParseDate(strings.TrimSpace(date)); ok {
 			h.Time, h.ID = t, firstWord(id)
-			h.EnvelopeFrom = envelopeOf(tokens(date))
+			if strings.IndexByte(date, '(') >= 0 {
+				h.EnvelopeFrom = envelopeOf(tokens(date, nil))
+			}
 			return value[:at]
 		}
 		end = at
@@ -95,8 +102,8 @@ func (h *Hop) cutDate(value string) string {
 }
 
 func firstWord(s string) string {
-	if words := strings.Fields(s); len(words) > 0 {
-		return words[0]
+	for word := range strings.FieldsSeq(s) {
+		return word
 	}
 	return ""
 }

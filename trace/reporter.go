@@ -8,25 +8,6 @@ import (
 	"ndrscan/internal/header"
 )
 
-// maxLines bounds the Received lines that are read of one message. Mail servers stop at 25 to 100 of them
-// (RFC 5321 section 6.3 asks for at least 100).
-const maxLines = 200
-
-func (t *Tracer) readLines(section header.Section) []Hop {
-	by := lastBy
-	if t.lacks(DefenceRightHand) {
-		by = firstBy
-	}
-	var hops []Hop
-	for _, field := range section.All("Received") {
-		if len(hops) == maxLines {
-			break
-		}
-		hops = append(hops, parseReceived(field.Value(), by))
-	}
-	return hops
-}
-
 // arrival is the walk down the Received lines of a bounce itself.
 type arrival struct {
 	t       *Tracer
@@ -49,9 +30,11 @@ type arrival struct {
 // The bounce is our own if one of our servers connected, or if hosts of ours only handed it from queue to queue.
 func (t *Tracer) Reporter(ctx context.Context, bounce header.Section) Reporter {
 	t, dns := t.withBudget()
+	defer dns.done()
 	a := &arrival{t: t, ctx: ctx, dns: dns, r: Reporter{Unstamped: true}}
-	for _, h := range t.readLines(bounce) {
-		if a.line(h) {
+	list := t.lines(bounce)
+	for i := range list.len() {
+		if a.line(*list.at(i)) {
 			return a.r
 		}
 		dns.nextLine()

@@ -43,9 +43,9 @@ func (w *walk) newSite() site {
 		s.orgs = addOrg(s.orgs, OrgDomain(w.in.Reporter.RDNS))
 	}
 	s.orgs = addOrg(s.orgs, OrgDomain(firstWord(withoutType(w.in.ReportingMTA))))
-	s.top = slices.IndexFunc(w.hops, func(h Hop) bool { return h.By != "" })
+	s.top = w.namedLine()
 	if s.top >= 0 {
-		s.orgs = addOrg(s.orgs, OrgDomain(w.hops[s.top].By))
+		s.orgs = addOrg(s.orgs, OrgDomain(w.lines.at(s.top).By))
 	}
 	return s
 }

@@ -19,15 +19,17 @@ func (t token) is(word string) bool {
 	return !t.comment && len(t.text) == len(word) && strings.EqualFold(t.text, word)
 }
 
-// tokens cuts a line into words and outermost comments. Semicolons inside the line (OpenSMTPD before 5.7) are blanks.
-func tokens(s string) []token {
+// usualTokens is how many words and comments a line has in most cases.
+const usualTokens = 28
+
+// tokens cuts a line into words and outermost comments, into list, which is empty and may lie on the caller's stack. Semicolons inside the line (OpenSMTPD before 5.7) are blanks.
+func tokens(s string, list []token) []token {
 	var buf [1024]int32
 	opens := buf[:]
 	if len(s) > len(opens) {
 		opens = make([]int32, len(s))
 	}
 	matchMarks(s, opens)
-	var list []token
 	for i := len(s); i > 0; {
 		if blank(s[i-1]) {
 			i--
@@ -52,7 +54,8 @@ func tokens(s string) []token {
 
 // matchMarks notes for each closing mark of s where its partner opens, plus one; 0 means none.
 func matchMarks(s string, opens []int32) {
-	var parens []int
+	var buf [16]int
+	parens := buf[:0]
 	noQuote, noAngle := false, false // none further left
 	for i := len(s) - 1; i >= 0; i-- {
 		switch c := s[i]; c {

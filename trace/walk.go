@@ -13,6 +13,7 @@ import (
 type Tracer struct {
 	Own      *Own
 	Resolver Resolver
+	Memo     *Memo    // answers of earlier walks; nil: every walk asks
 	Without  []string // Defences that a test switches off
 }
 
@@ -23,34 +24,36 @@ type Input struct {
 	ReportingMTA     string   // name the reporter gives itself, with or without "dns;"
 	ReceivedFromMTA  string   // Received-From-MTA of the report, with or without its type
 	Software         string   // who wrote the report
+	NoNotes          bool     // leave out what only explains: the claims below the border, the framing mark, the claimed origin
 	RecipientDomains []string // domains of the failed recipients, for their gateways
 }
 
 // walk is one descent through the Received lines of an original.
 type walk struct {
-	t    *Tracer
-	ctx  context.Context
-	in   Input
-	dns  *budget
-	hops []Hop
-	at   int // line under the finger
-	site site
-	o    Origin
+	t     *Tracer
+	ctx   context.Context
+	in    Input
+	dns   *budget
+	lines *lines
+	at    int // line under the finger
+	site  site
+	o     Origin
 }
 
 // Origin finds where the original came from (METHOD 3.1 to 3.5, 3.7, 3.8).
 func (t *Tracer) Origin(ctx context.Context, in Input) Origin {
 	t, dns := t.withBudget()
-	w := &walk{t: t, ctx: ctx, in: in, dns: dns, hops: t.readLines(in.Original)}
+	defer dns.done()
+	w := &walk{t: t, ctx: ctx, in: in, dns: dns, lines: t.lines(in.Original)}
 	w.o.Via = ViaNone
 	if t.lacks(DefenceRecorded) {
 		w.weak()
 	}
 	if w.o.Via != ViaNone {
-		w.at = len(w.hops)
+		w.at = w.lines.len()
 	} else if in.Reporter.Own {
 		w.ownReporter()
-	} else if len(w.hops) > 0 {
+	} else if w.lines.len() > 0 {
 		w.site = w.newSite()
 		w.foreign()
 	}
@@ -61,12 +64,24 @@ func (t *Tracer) Origin(ctx context.Context, in Input) Origin {
 		w.tooLong()
 	}
 	w.nameBorder()
-	w.claims()
+	if !in.NoNotes {
+		w.claims()
+	}
 	return w.o
 }
 
+// namedLine finds the topmost line that names its writer, -1 if none does.
+func (w *walk) namedLine() int {
+	for i := range w.lines.len() {
+		if w.lines.at(i).By != "" {
+			return i
+		}
+	}
+	return -1
+}
+
 func (w *walk) step(why string, believed bool) {
-	h := w.hops[w.at]
+	h := *w.lines.at(w.at)
 	client := h.HELO
 	if h.IP.IsValid() {
 		client = h.IP.String()
@@ -79,7 +94,7 @@ func (w *walk) step(why string, believed bool) {
 // tooLong gives up: nobody is accused by a walk that could not be finished.
 func (w *walk) tooLong() {
 	w.o = Origin{Via: ViaNone, TooLong: true, Steps: w.o.Steps}
-	if w.at < len(w.hops) {
+	if w.at < w.lines.len() {
 		w.step(WhyTooLong, false)
 	}
 }
@@ -97,8 +112,8 @@ var trustRank = map[Trust]int{Weak: 1, Stepped: 2, Gateway: 3, Direct: 4}
 // queue is no step: no address was looked past, so trust stays direct.
 func (w *walk) foreign() {
 	w.o.Trust = Direct
-	for w.at < len(w.hops) {
-		h := w.hops[w.at]
+	for w.at < w.lines.len() {
+		h := *w.lines.at(w.at)
 		if !w.writtenBySite(h) {
 			w.o.Unstamped, w.o.Trust = true, ""
 			w.step(WhyUnstamped, false)
@@ -188,10 +203,10 @@ func (w *walk) viaReporter() {
 // sameHostBelow tells whether the next line was written by the host that wrote this one, which a filter does that takes
 // a message out of the queue and puts it back.
 func (w *walk) sameHostBelow(h Hop) bool {
-	if w.at+1 >= len(w.hops) {
+	if w.at+1 >= w.lines.len() {
 		return false
 	}
-	below := w.hops[w.at+1].By
+	below := w.lines.at(w.at + 1).By
 	return h.By == "" || below == "" || strings.EqualFold(h.By, below)
 }
 
@@ -221,15 +236,15 @@ const maxFramingLookups = 10
 // claims lists the lines that nobody vouches for (METHOD 3.4). They change marks only.
 func (w *walk) claims() {
 	lookups := maxFramingLookups
-	for w.at < len(w.hops) {
+	for w.at < w.lines.len() {
 		why := WhyClaim
-		if h := w.hops[w.at]; !w.o.Own && w.frames(h, &lookups) {
+		if h := *w.lines.at(w.at); !w.o.Own && w.frames(h, &lookups) {
 			why, w.o.Framing = WhyFraming, true
 		}
 		w.step(why, false)
 	}
-	for _, h := range w.hops {
-		if h.IP.IsValid() && (!inner(h.IP) || !w.o.ClaimedOrigin.IsValid() || inner(w.o.ClaimedOrigin)) {
+	for i := range w.lines.len() {
+		if h := w.lines.at(i); h.IP.IsValid() && (!inner(h.IP) || !w.o.ClaimedOrigin.IsValid() || inner(w.o.ClaimedOrigin)) {
 			w.o.ClaimedOrigin = h.IP
 		}
 	}

@@ -43,7 +43,7 @@ var fromConnection = map[string]bool{"courier": true}
 
 // bracketedEnd reads the address in the last comment: NAME (RDNS [ADDR]). What stands before it may be the HELO's.
 func bracketedEnd(value string) (netip.Addr, bool) {
-	list := tokens(value)
+	list := tokens(value, nil)
 	if len(list) == 0 {
 		return noAddr, false
 	}
