@@ -74,7 +74,7 @@ func newRun(ctx context.Context, sources []mailbox.Source, opts Options) (*run, 
 		}
 		r.tracer.Resolver = names
 		r.checker = &spf.Checker{Resolver: opts.Resolver, Now: opts.Now, SkipExp: true, SkipSteps: true}
-		r.dkim = proof.Verifier{Resolver: opts.Resolver, Want: r.signsForUs}
+		r.dkim = proof.Verifier{Resolver: opts.Resolver, Want: r.signsForUs, Memo: &proof.SignatureMemo{}}
 	}
 	r.readSent(ctx)
 	return r, nil

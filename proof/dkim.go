@@ -37,6 +37,8 @@ type Verifier struct {
 	// Want chooses signatures by their d= (lower case) before anything is asked from DNS; the others are left out of the
 	// result. nil: all.
 	Want func(domain string) bool
+
+	Memo *SignatureMemo // what was verified before; nil: nothing is remembered
 }
 
 // Verify judges the signatures of a message, topmost first and at most 8. Without bodyComplete the body is not looked at
@@ -92,7 +94,7 @@ func (v *Verifier) judge(ctx context.Context, msg *message, place int, sig *dkim
 		return DKIMNoKey, fmt.Sprintf("no key %s._domainkey.%s", sig.selector, sig.domain)
 	}
 	digest := msg.headerDigest(place, sig)
-	fits := slices.IndexFunc(keys, func(k dkimKey) bool { return k.verifies(digest, sig.signature) })
+	fits := slices.IndexFunc(keys, func(k dkimKey) bool { return v.verifies(k, digest, sig.signature) })
 	switch {
 	case fits < 0:
 		return DKIMFail, "the signature does not fit the header"
