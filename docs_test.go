@@ -42,7 +42,7 @@ func pages(t *testing.T) []string {
 	if err != nil || len(list) == 0 {
 		t.Fatalf("no pages: %v", err)
 	}
-	return append(list, "CHANGELOG.md")
+	return append(list, "CHANGELOG.md", "README.md")
 }
 
 func readPage(t *testing.T, page string) string {
