@@ -41,8 +41,8 @@ func (h *Hop) readClient(text string, left, right []token) {
 	if strings.EqualFold(h.Protocol, "mapi") {
 		h.kind = submitted
 	}
-	if protocol := strings.ToUpper(h.Protocol); strings.HasPrefix(protocol, "POP") || strings.HasPrefix(protocol, "IMAP") ||
-		h.kind == fromNetwork && !h.IP.IsValid() && strings.HasPrefix(protocol, "LMTP") {
+	if hasPrefixFold(h.Protocol, "pop") || hasPrefixFold(h.Protocol, "imap") ||
+		h.kind == fromNetwork && !h.IP.IsValid() && hasPrefixFold(h.Protocol, "lmtp") {
 		h.kind = handover // fetched from a mailbox; RFC 2033 section 5: LMTP is not for wide area networks
 	}
 }
@@ -295,7 +295,7 @@ func known(name string) string {
 	if at := strings.LastIndexAny(name, " @"); at >= 0 {
 		name = name[at+1:]
 	}
-	switch strings.ToLower(strings.Trim(name, "<>")) {
+	switch strings.ToLower(trimAngles(name)) {
 	case "unknown", "unverified", "none", "":
 		return ""
 	}

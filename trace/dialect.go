@@ -54,19 +54,18 @@ var bareAddress = map[string]bool{"imail": true, "mdaemon": true, "fetchmail": t
 
 // softwareOf finds the writer of a line.
 func softwareOf(h *Hop, right []token) string {
-	protocol, by := strings.ToLower(h.Protocol), strings.ToLower(h.By)
 	comments := slices.ContainsFunc(right, func(t token) bool { return t.comment })
 	for i := range softwareMarks {
 		m := &softwareMarks[i]
 		switch {
-		case m.protocol != "" && strings.HasPrefix(protocol, m.protocol), m.by != "" && strings.HasSuffix(by, m.by):
+		case m.protocol != "" && hasPrefixFold(h.Protocol, m.protocol), m.by != "" && hasSuffixFold(h.By, m.by):
 			return m.name
 		case comments && m.comment != "" && hasComment(right, m.comment):
 			return m.name
 		}
 	}
 	switch {
-	case eximID(h.ID) && h.Protocol == protocol: // Exim writes its protocols in lower case
+	case eximID(h.ID) && h.Protocol == strings.ToLower(h.Protocol): // Exim writes its protocols in lower case
 		return "exim"
 	case courierID(h.ID):
 		return "courier"
@@ -167,6 +166,11 @@ func (h *Hop) readAuth(text string) {
 	case strings.EqualFold(text, "authenticated"), hasPrefixFold(text, "authenticated bits="): // Sendmail
 		h.Auth = true
 	}
+}
+
+// hasSuffixFold tells the same of the end of s.
+func hasSuffixFold(s, suffix string) bool {
+	return len(s) >= len(suffix) && strings.EqualFold(s[len(s)-len(suffix):], suffix)
 }
 
 // hasPrefixFold tells whether s begins with prefix, which is in lower case ASCII; case does not count.

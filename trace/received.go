@@ -115,7 +115,7 @@ func keyword(t token) bool {
 
 // readRight reads what the writing server says of itself: by, with, id, for.
 func (h *Hop) readRight(right []token) {
-	h.By = strings.TrimSuffix(strings.Trim(right[0].text, ",[]<>"), ".")
+	h.By = strings.TrimSuffix(trimMarks(right[0].text), ".")
 	h.ByIP, _ = parseAddr(right[0].text)
 	named := false // a clause has begun: comments no longer belong to the by name
 	for i := 1; i < len(right); i++ {
@@ -128,10 +128,10 @@ func (h *Hop) readRight(right []token) {
 			h.Protocol = phrase(right[i+1:])
 		case t.is("id") && i+1 < len(right) && h.ID == "":
 			named = true
-			h.ID = strings.Trim(right[i+1].text, "<>")
+			h.ID = trimAngles(right[i+1].text)
 		case t.is("for") && i+1 < len(right) && h.For == "":
 			named = true
-			h.For = strings.Trim(right[i+1].text, "<>")
+			h.For = trimAngles(right[i+1].text)
 		case t.is("envelope-from") && i+1 < len(right): // Haraka
 			h.EnvelopeFrom = reversePath(right[i+1].text)
 		case strings.HasPrefix(t.text, "auth=yes"): // OpenSMTPD
@@ -197,7 +197,7 @@ func reversePath(s string) string {
 	if quoted, err := strconv.Unquote(s); err == nil {
 		s = quoted
 	}
-	if s = strings.Trim(s, "<>"); s != "" {
+	if s = trimAngles(s); s != "" {
 		return s
 	}
 	return "<>"

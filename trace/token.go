@@ -24,7 +24,7 @@ const usualTokens = 28
 
 // tokens cuts a line into words and outermost comments, into list, which is empty and may lie on the caller's stack. Semicolons inside the line (OpenSMTPD before 5.7) are blanks.
 func tokens(s string, list []token) []token {
-	var buf [1024]int32
+	var buf [512]int32
 	opens := buf[:]
 	if len(s) > len(opens) {
 		opens = make([]int32, len(s))
@@ -118,3 +118,20 @@ func wordStart(s string, opens []int32, end int) int {
 }
 
 func blank(c byte) bool { return c == ' ' || c == '\t' || c == ';' || c == '\r' || c == '\n' }
+
+// trimAngles cuts angle brackets off both ends, trimMarks those, square ones and commas.
+func trimAngles(s string) string { return trim(s, func(c byte) bool { return c == '<' || c == '>' }) }
+
+func trimMarks(s string) string {
+	return trim(s, func(c byte) bool { return c == ',' || c == '[' || c == ']' || c == '<' || c == '>' })
+}
+
+func trim(s string, cut func(byte) bool) string {
+	for len(s) > 0 && cut(s[0]) {
+		s = s[1:]
+	}
+	for len(s) > 0 && cut(s[len(s)-1]) {
+		s = s[:len(s)-1]
+	}
+	return s
+}
