@@ -136,9 +136,12 @@ func pointsTo(ctx context.Context, res Resolver, name string, ip netip.Addr) (bo
 func addresses(ctx context.Context, res Resolver, name string) ([]netip.Addr, error) {
 	v4, err4 := res.LookupA(ctx, name)
 	v6, err6 := res.LookupAAAA(ctx, name)
-	list := append(v4[:len(v4):len(v4)], v6...)
-	for i := range list {
-		list[i] = list[i].Unmap()
+	list := make([]netip.Addr, 0, len(v4)+len(v6)) // the answers are shared with other walks
+	for _, a := range v4 {
+		list = append(list, a.Unmap())
+	}
+	for _, a := range v6 {
+		list = append(list, a.Unmap())
 	}
 	if err4 != nil {
 		return list, err4
