@@ -180,13 +180,25 @@ func codes(f classify.Finding) []string {
 // scanLab scans a source with the lab's hosts and DNS.
 func scanLab(t *testing.T, source mailbox.Source, sent ...mailbox.Source) (*classify.Report, []classify.Finding) {
 	t.Helper()
-	dns, err := resolve.Open("zone:testdata/mbox/lab.zone", resolve.Options{})
+	return scanAll(t, source, ndrscan.Options{Own: []string{"example.com", "example.org"}, Sent: sent,
+		Resolver: zoneFile(t, "testdata/mbox/lab.zone")})
+}
+
+func zoneFile(t *testing.T, file string) *resolve.Client {
+	t.Helper()
+	dns, err := resolve.Open("zone:"+file, resolve.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	result, err := ndrscan.Scan(context.Background(), []mailbox.Source{source}, ndrscan.Options{
-		Own: []string{"example.com", "example.org"}, Sent: sent, Resolver: dns, KeepFindings: true,
-		Now: func() time.Time { return time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC) }})
+	return dns
+}
+
+// scanAll scans a source, on the day after the floods, and gives all its findings.
+func scanAll(t *testing.T, source mailbox.Source, opts ndrscan.Options) (*classify.Report, []classify.Finding) {
+	t.Helper()
+	opts.KeepFindings = true
+	opts.Now = func() time.Time { return time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC) }
+	result, err := ndrscan.Scan(context.Background(), []mailbox.Source{source}, opts)
 	if err != nil {
 		t.Fatal(err)
 	}
