@@ -388,3 +388,42 @@ func (adv *adversary) judge(r *classify.Report, findings []classify.Finding) str
 	}
 	return ""
 }
+
+// A stranger who sends us mail with a report in it, as if he passed it on, writes every line of that report: our own
+// servers' lines in it make no report of ours.
+func TestReportsPassedOnProveNothing(t *testing.T) {
+	var flood memory
+	for m, err := range open(t, "testdata/mbox/compromise.mbox.gz").Messages(context.Background()) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		flood = append(flood, passedOn(string(m.Raw)))
+	}
+	report, findings := scanLab(t, flood)
+	bounces := 0
+	for _, f := range findings {
+		if f.Kind != "bounce" {
+			continue
+		}
+		bounces++
+		if f.Reporter.Own || f.Reporter.Verified || f.Class == classify.Compromised {
+			t.Fatalf("%s: own %v, verified %v, class %s", f.ID, f.Reporter.Own, f.Reporter.Verified, f.Class)
+		}
+	}
+	if bounces < 100 {
+		t.Fatalf("only %d of the passed-on reports were read as bounces", bounces)
+	}
+	if v := report.Verdict.Verdict; v == classify.Compromise || v == classify.Both {
+		t.Errorf("verdict %s", v)
+	}
+}
+
+// passedOn wraps a report as a stranger sends it on: delivered to us like any mail, the report attached whole.
+func passedOn(raw string) string {
+	return "Return-Path: <eve@evil.example>\nDelivered-To: alice@example.com\n" +
+		"Received: from mail.evil.example (mail.evil.example [203.0.113.99])\n\tby mx.example.com (Postfix) with ESMTP id 4AAAA\n" +
+		"\tfor <alice@example.com>; Mon, 23 Nov 2026 21:30:25 +0000\n" +
+		"From: eve@evil.example\nTo: alice@example.com\nSubject: Fwd: Undelivered Mail Returned to Sender\nMIME-Version: 1.0\n" +
+		"Content-Type: multipart/mixed; boundary=\"eve\"\n\n--eve\nContent-Type: text/plain\n\nSee below.\n\n" +
+		"--eve\nContent-Type: message/rfc822\n\n" + raw + "\n--eve--\n"
+}

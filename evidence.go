@@ -57,12 +57,25 @@ func unreadable(source, id, why string) *classify.Evidence {
 	return &classify.Evidence{Source: source, ID: id, Bounce: &dsn.Bounce{Kind: dsn.KindUnreadable, Problem: why}}
 }
 
+// reporter finds who handed the report to us. What somebody passed on has a header section of his making: whatever lines of
+// ours stand in it, nobody knows who wrote it.
+func (r *run) reporter(ctx context.Context, b *dsn.Bounce) trace.Reporter {
+	if b.Forwarded {
+		return trace.Reporter{Unstamped: true}
+	}
+	return r.tracer.Reporter(ctx, b.Header)
+}
+
 func (r *run) judge(ctx context.Context, m mailbox.Message) *classify.Evidence {
 	b := dsn.Parse(m.Raw)
 	e := &classify.Evidence{Source: m.Source, Mailbox: m.Mailbox, ID: m.ID, Received: m.Received, Bounce: b}
-	b.Account = trace.Account(b.Header)
+	top := b.Header
+	if b.Forwarded {
+		top, _ = header.Split(header.CRToLF(m.Raw))
+	}
+	b.Account = trace.Account(top)
 	if e.Received.IsZero() {
-		e.Received = arrival(b.Header)
+		e.Received = arrival(top)
 	}
 	if m.Truncated && b.Problem == "" {
 		b.Problem, b.Lost = fmt.Sprintf("only the first %d of its %d bytes were read", len(m.Raw), m.Size), true
@@ -75,7 +88,7 @@ func (r *run) judge(ctx context.Context, m mailbox.Message) *classify.Evidence {
 		}
 		return e
 	}
-	e.Reporter = r.tracer.Reporter(ctx, b.Header)
+	e.Reporter = r.reporter(ctx, b)
 	if r.lacks(defenceReporter) && r.own.Domain(b.ReportingMTA) {
 		e.Reporter = trace.Reporter{Own: true}
 	}
