@@ -2,7 +2,6 @@ package ndrscan_test
 
 import (
 	"bytes"
-	"context"
 	"crypto/ed25519"
 	"encoding/base64"
 	"fmt"
@@ -220,12 +219,9 @@ type attack struct {
 
 func (a attack) scan(t *testing.T) (*classify.Report, []classify.Finding) {
 	t.Helper()
-	dns, err := resolve.Open("zone:"+zone(t), resolve.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	dns := zoneFile(t, zone(t))
 	opts := a.opts
-	opts.Own, opts.Resolver, opts.KeepFindings = append(opts.Own, "ours.example"), dns, true
+	opts.Own, opts.Resolver = append(opts.Own, "ours.example"), dns
 	opts.Now = func() time.Time { return adversaryNow }
 	if a.dns != nil {
 		opts.Resolver = a.dns(dns)
@@ -233,17 +229,5 @@ func (a attack) scan(t *testing.T) (*classify.Report, []classify.Finding) {
 	if !a.noSent {
 		opts.Sent = []mailbox.Source{mbox(t, append([]string{mail(100_000, "carol@ours.example", "dave@s9.example", "Minutes")}, a.sent...))}
 	}
-	result, err := ndrscan.Scan(context.Background(), []mailbox.Source{mbox(t, a.mails)}, opts)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer result.Close()
-	var findings []classify.Finding
-	for f, err := range result.Findings() {
-		if err != nil {
-			t.Fatal(err)
-		}
-		findings = append(findings, f)
-	}
-	return result.Report, findings
+	return scanAll(t, mbox(t, a.mails), opts)
 }

@@ -66,7 +66,7 @@ func FuzzParseZone(f *testing.F) {
 	f.Add("$ORIGIN x.\na IN CNAME b\nb IN CNAME a\n", "a.x")
 	f.Add(`_temperror.invalid. IN TXT "A" "SERVFAIL" "a.example."`, "a.example")
 	f.Fuzz(func(t *testing.T, text, name string) {
-		if strings.Contains(text, "$") { // $GENERATE makes many records of few octets
+		if strings.Contains(strings.ToUpper(text), "$GENERATE") { // makes many records of few octets
 			t.Skip()
 		}
 		zone, err := ParseZone(strings.NewReader(text), "fuzz")
