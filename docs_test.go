@@ -338,7 +338,8 @@ func jsonPaths(typ reflect.Type, prefix string) []string {
 			}
 			inner = inner.Elem()
 		}
-		if inner.Kind() == reflect.Struct && inner != reflect.TypeFor[time.Time]() {
+		whole := inner == reflect.TypeFor[classify.Finding]() // has a section of its own
+		if inner.Kind() == reflect.Struct && inner != reflect.TypeFor[time.Time]() && !whole {
 			paths = append(paths, jsonPaths(inner, path+".")...)
 		}
 	}

@@ -32,7 +32,7 @@ func newFinding(e *Evidence) Finding {
 		f.SPF = newSPF(e)
 	}
 	for _, s := range e.DKIM {
-		f.DKIM = append(f.DKIM, DKIM{Domain: s.Domain, Selector: s.Selector, Result: string(s.Result), Own: s.Own})
+		f.DKIM = append(f.DKIM, DKIM{Domain: s.Domain, Selector: s.Selector, Result: string(s.Result), Own: s.Own, Hash: s.Hash})
 	}
 	return f
 }

@@ -143,6 +143,7 @@ type DKIM struct {
 	Selector string `json:"selector"`
 	Result   string `json:"result"`
 	Own      bool   `json:"own"`
+	Hash     string `json:"hash,omitempty"` // tells signatures apart; the same on copies of one message
 }
 
 // Reason is one rule that held: its code in the rule table and its sentence.

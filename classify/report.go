@@ -47,6 +47,8 @@ type Report struct {
 	Episodes     []Episode      `json:"episodes"`
 	Domains      []Domain       `json:"domains"`
 	Actions      []Action       `json:"actions"`
+
+	Samples []Finding `json:"samples"` // a typical message of each class and of the largest campaigns; rows name them by id
 }
 
 // Run is how the run was made.
@@ -76,9 +78,10 @@ type Period struct {
 
 // OwnHost is a host that was taken as ours, and by which rule: flag, confirmed-name, candidate.
 type OwnHost struct {
-	Host string `json:"host"`
-	Rule string `json:"rule"`
-	Why  string `json:"why,omitempty"` // what names it, where that is not the rule itself
+	Host   string   `json:"host"`
+	Rule   string   `json:"rule"`
+	Why    string   `json:"why,omitempty"`    // what names it, where that is not the rule itself
+	Listed []string `json:"listed,omitempty"` // block lists that its address is on (--enrich dnsbl)
 }
 
 // Verdict is the judgement on the flood, what carries it and what would change it.
@@ -147,6 +150,18 @@ type OriginRow struct {
 	// SPFTerm is given where our own record or signature ties the address to us and two verified witnesses saw it: only then
 	// may it be proposed for the SPF record (METHOD 7).
 	SPFTerm string `json:"spf_term,omitempty"`
+
+	Enriched *Enrichment `json:"enriched,omitempty"`
+}
+
+// Enrichment is what public services say of an address (--enrich): facts for people, which decide no class.
+type Enrichment struct {
+	ASN     uint32   `json:"asn,omitempty"` // of the network that announces it
+	ASName  string   `json:"as_name,omitempty"`
+	Country string   `json:"country,omitempty"` // ISO 3166 code of the registration, not of the machine's place
+	Prefix  string   `json:"prefix,omitempty"`  // announced network
+	Listed  []string `json:"listed,omitempty"`  // block lists that it is on
+	Abuse   []string `json:"abuse,omitempty"`   // addresses that take abuse reports
 }
 
 // WitnessRow is one organisation that reported to us.
@@ -191,6 +206,17 @@ type Domain struct {
 	Broken bool     `json:"broken"` // the record is a permanent error (RFC 7208 section 2.6.7)
 	Issues []string `json:"issues"`
 	DMARC  string   `json:"dmarc,omitempty"`
+
+	Policy []PolicyTerm `json:"policy,omitempty"` // the record's terms, those of included records below their own
+}
+
+// PolicyTerm is one term of an SPF policy (RFC 7208 section 4.6.1), in the order of evaluation.
+type PolicyTerm struct {
+	Depth    int      `json:"depth"`  // 0: of the domain's own record; 1: of a record that one includes; ...
+	Domain   string   `json:"domain"` // whose record it stands in
+	Term     string   `json:"term"`
+	Says     string   `json:"says"`               // what it lets pass, in words
+	Problems []string `json:"problems,omitempty"` // what is wrong with it
 }
 
 // Action is one next step (METHOD 7).
