@@ -19,7 +19,7 @@ const maxDomains = 10
 func (r *run) context(ctx context.Context) classify.Context {
 	c := classify.Context{
 		Tool: "ndrscan " + r.opts.Version, Now: r.opts.Now(), Complete: ctx.Err() == nil,
-		Run:        classify.Run{Flags: r.opts.Flags, DNS: r.opts.DNS, Sent: r.opts.SentName},
+		Run:        classify.Run{Flags: r.opts.Flags, DNS: r.opts.DNS, Sent: r.sentName()},
 		SentAtHand: r.sent != nil, LogAtHand: r.opts.MailLog != nil, LeftOut: r.leftOut,
 	}
 	for _, source := range r.sources {
@@ -48,6 +48,18 @@ func (r *run) context(ctx context.Context) classify.Context {
 		c.LeftOut = append(c.LeftOut, r.unread()...)
 	}
 	return c
+}
+
+// sentName says what served as Sent, "" for nothing.
+func (r *run) sentName() string {
+	if r.sent == nil {
+		return ""
+	}
+	var names []string
+	for _, source := range r.opts.Sent {
+		names = append(names, source.Name())
+	}
+	return strings.Join(names, ", ")
 }
 
 // unread names the sources that an interruption left unread, in part or whole.

@@ -37,7 +37,6 @@ type Options struct {
 	Own, OwnNet  []string         // our servers; our client networks (METHOD 2)
 	Accounts     []string         // addresses of mailboxes that are read, where known: their domains are ours
 	Sent         []mailbox.Source // our Sent mailboxes; their header fields are indexed first
-	SentName     string           // how the report names them
 	MailLog      *proof.MailLog   // our servers' mail log; nil: none
 	Keys         proof.Keys       // of our BATV and SRS tags
 	Resolver     Resolver         // nil: no DNS

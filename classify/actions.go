@@ -130,7 +130,7 @@ func suspectedSteps(r *Report) []Action {
 	}
 	command := ""
 	if len(ids) > 0 {
-		command = "grep -E '" + strings.Join(sample(nil, ids...), "|") + "' /var/log/mail.log"
+		command = "grep -E '" + strings.Join(first(ids...), "|") + "' /var/log/mail.log"
 	}
 	return []Action{{Do: "search your mail log for these queue ids", Command: command,
 		Why: "if they are there, with this recipient and client, the account is compromised; if not, the reports are fabricated. Lock nobody out before"}}

@@ -13,13 +13,13 @@ func newFinding(e *Evidence) Finding {
 	b := e.Bounce
 	f := Finding{
 		Schema: FindingSchema, Source: e.Source, Mailbox: e.Mailbox, ID: e.ID,
-		Kind: string(b.Kind), Received: timePtr(e.Received), Account: b.Account, Problem: b.Problem,
+		Kind: string(b.Kind), Received: timePtr(e.Received), Date: timePtr(b.Date), Account: b.Account, Problem: b.Problem,
 	}
 	for _, r := range b.Recipients {
 		f.Recipients = append(f.Recipients, Recipient{Address: r.Address, Action: string(r.Action), Status: r.Status,
 			Diagnostic: r.Diagnostic, RemoteMTA: r.RemoteMTA, Reason: string(r.Reason)})
 	}
-	if b.Original.Returned != "" {
+	if b.Original.Returned != "" || e.isBounce() {
 		f.Original = newOriginal(e)
 	}
 	if !e.isBounce() {
@@ -27,12 +27,13 @@ func newFinding(e *Evidence) Finding {
 	}
 	f.Reporter = &Reporter{MTA: b.ReportingMTA, Software: b.Software, IP: ipText(e.Reporter.IP),
 		Witness: witnessOf(e), Verified: e.Verified, Own: e.ownReport()}
-	f.Origin = newOrigin(e)
+	f.Origin, f.Handed = newOrigin(e), timePtr(e.when())
 	if e.SPF.Result != "" {
 		f.SPF = newSPF(e)
 	}
 	for _, s := range e.DKIM {
-		f.DKIM = append(f.DKIM, DKIM{Domain: s.Domain, Selector: s.Selector, Result: string(s.Result), Own: s.Own, Hash: s.Hash})
+		f.DKIM = append(f.DKIM, DKIM{Domain: s.Domain, Selector: s.Selector, Result: string(s.Result), Own: s.Own,
+			FromSigned: s.FromSigned, Hash: s.Hash})
 	}
 	return f
 }
@@ -50,6 +51,9 @@ func newOrigin(e *Evidence) *Origin {
 		Via: string(o.Via), Trust: string(o.Trust), Own: o.Own, AuthUser: o.AuthUser, ClientIP: ipText(o.ClientIP),
 		Entry: string(o.Entry), QueueID: o.QueueID, Time: timePtr(o.Time), ClaimedOrigin: ipText(o.ClaimedOrigin),
 		Framing: o.Framing}
+	if fromUs(e) {
+		out.EntryHost = entryHost(e)
+	}
 	for _, s := range o.Steps {
 		out.Steps = append(out.Steps, Step{Line: s.Line, Client: cut(s.Client), By: cut(s.By), Believed: s.Believed, Why: s.Why})
 	}

@@ -23,11 +23,10 @@ type campaigns struct {
 	nodes  map[uint64]int32 // mark -> node
 	parent []int32          // a node of 0 or less than itself; node 0 is mail of which nothing came back
 	names  []uint64         // of a root: the least of its marks, whatever the order they came in
-	texts  []string         // of a root: one of its subjects
 }
 
 func newCampaigns() campaigns {
-	return campaigns{nodes: map[uint64]int32{}, parent: []int32{0}, names: []uint64{0}, texts: []string{""}}
+	return campaigns{nodes: map[uint64]int32{}, parent: []int32{0}, names: []uint64{0}}
 }
 
 // find gives the node that stands for a campaign.
@@ -47,8 +46,6 @@ func (c *campaigns) id(node int32) string {
 	return hex.EncodeToString(binary.BigEndian.AppendUint64(nil, c.names[node])[:6])
 }
 
-func (c *campaigns) subject(node int32) string { return c.texts[c.find(node)] }
-
 // join makes two campaigns one.
 func (c *campaigns) join(a, b int32) int32 {
 	a, b = c.find(a), c.find(b)
@@ -60,7 +57,6 @@ func (c *campaigns) join(a, b int32) int32 {
 	}
 	c.parent[b] = a
 	c.names[a] = min(c.names[a], c.names[b])
-	c.texts[a], c.texts[b] = orElse(c.texts[a], c.texts[b]), ""
 	return a
 }
 
@@ -78,7 +74,7 @@ func (f *Flood) node(mark uint64) int32 {
 	}
 	node = int32(len(c.parent))
 	c.nodes[mark] = node
-	c.parent, c.names, c.texts = append(c.parent, node), append(c.names, mark), append(c.texts, "")
+	c.parent, c.names = append(c.parent, node), append(c.names, mark)
 	return node
 }
 
@@ -103,10 +99,6 @@ func (f *Flood) campaign(e *Evidence) int32 {
 	}
 	if node == 0 {
 		node = f.node(hash64("shape " + bodyShape(o.Body)))
-	}
-	root := f.campaigns.find(node)
-	if f.campaigns.texts[root] == "" {
-		f.campaigns.texts[root] = strings.Clone(o.Subject)
 	}
 	return node
 }

@@ -30,10 +30,12 @@ type Finding struct {
 	ID       string     `json:"id"` // UID, byte offset or path below the source
 	Kind     string     `json:"kind"`
 	Received *time.Time `json:"received,omitempty"` // when it reached the mailbox
+	Date     *time.Time `json:"date,omitempty"`     // of the report itself: its own word
 	Account  string     `json:"account,omitempty"`  // the address the message came to
 	Cell     string     `json:"cell,omitempty"`     // hash of witness, origin network and campaign (METHOD 6)
 	Campaign string     `json:"campaign,omitempty"`
 
+	Handed     *time.Time  `json:"handed,omitempty"` // when the original was handed over, as far as known
 	Reporter   *Reporter   `json:"reporter,omitempty"`
 	Recipients []Recipient `json:"recipients,omitempty"`
 	Original   *Original   `json:"original,omitempty"`
@@ -104,6 +106,7 @@ type Origin struct {
 	AuthUser      string     `json:"auth_user,omitempty"`
 	ClientIP      string     `json:"client_ip,omitempty"`
 	Entry         string     `json:"entry,omitempty"`
+	EntryHost     string     `json:"entry_host,omitempty"` // our host that took the message
 	QueueID       string     `json:"queue_id,omitempty"`
 	Time          *time.Time `json:"time,omitempty"`
 	ClaimedOrigin string     `json:"claimed_origin,omitempty"`
@@ -143,11 +146,36 @@ type DKIM struct {
 	Selector string `json:"selector"`
 	Result   string `json:"result"`
 	Own      bool   `json:"own"`
-	Hash     string `json:"hash,omitempty"` // tells signatures apart; the same on copies of one message
+	// FromSigned says that it covers the one From that there is: else it is void (METHOD 2).
+	FromSigned bool   `json:"from_signed"`
+	Hash       string `json:"hash,omitempty"` // tells signatures apart; the same on copies of one message
 }
 
 // Reason is one rule that held: its code in the rule table and its sentence.
 type Reason struct {
 	Code string `json:"code"`
 	Text string `json:"text"`
+}
+
+// arrived is when the bounce reached us, as far as known.
+func (f *Finding) arrived() *time.Time {
+	if f.Received != nil {
+		return f.Received
+	}
+	return f.Date
+}
+
+// sender is the original's reverse-path.
+func (f *Finding) sender() string {
+	if f.Original == nil {
+		return ""
+	}
+	return f.Original.MailFrom
+}
+
+func timeOf(t *time.Time) time.Time {
+	if t == nil {
+		return time.Time{}
+	}
+	return *t
 }

@@ -1,7 +1,6 @@
 package classify
 
 import (
-	"cmp"
 	"maps"
 	"net/netip"
 	"slices"
@@ -17,9 +16,8 @@ import (
 // Bounds on what a flood keeps. Past maxKept entries (some 100 bytes each) new ones are counted in the sums and no
 // longer listed, which the report says.
 const (
-	maxKept     = 1_000_000
-	maxGroups   = 20_000
-	maxEvidence = 3 // message ids shown for a row
+	maxKept   = 1_000_000
+	maxGroups = 20_000
 )
 
 // FloodOptions are how a flood judges.
@@ -39,6 +37,7 @@ type Flood struct {
 	several    bool
 
 	read       int
+	source     string // of the first message
 	unreadable int
 	kinds      map[string]int
 
@@ -47,15 +46,18 @@ type Flood struct {
 	campaigns campaigns
 	replays   replays
 
+	samples int // findings kept as samples
+
 	aggregates *proof.Aggregates
 	signing    *bool // receivers see signatures of ours; nil: not looked yet
 	kept       int   // entries in the tables of all groups
 	full       bool  // some were not kept
 }
 
-// groupKey is what a message's class depends on.
+// groupKey is what a message's class depends on. Where the class is known already (Recount), Case holds all codes.
 type groupKey struct {
 	Case   Codes
+	Class  Class
 	Habit  string
 	Replay string     // its signature of ours from outside; "": none
 	Origin netip.Addr // where DMARC aggregate reports may say something of it
@@ -66,7 +68,8 @@ type group struct {
 	key      groupKey
 	account  accountID
 	messages int
-	ids      []string
+	ids      refs
+	sample   *sampled // its first message
 
 	cells      map[cellKey]cell
 	witnesses  map[string]*witness
@@ -106,7 +109,7 @@ type witness struct {
 	verified, own     bool
 	network, software string
 	messages          int
-	ids               []string
+	ids               refs
 }
 
 type origin struct {
@@ -114,12 +117,14 @@ type origin struct {
 	network, rdns, spf string
 	source             SourceKinds
 	seenBy             []string // verified witnesses, as many as an SPF term needs
-	ids                []string
+	ids                refs
 }
 
 type campaign struct {
 	messages int
-	ids      []string
+	ids      refs
+	subject  string   // of its first message that has one
+	sample   *sampled // its first message
 }
 
 // span is the time from the first to the last of some events; zero if there was none.
@@ -172,12 +177,8 @@ type Record struct {
 
 // Add counts one message and gives its finding, without a class.
 func (f *Flood) Add(e *Evidence) Record {
-	f.read++
-	f.kinds[string(e.Bounce.Kind)]++
-	if e.Bounce.Kind == dsn.KindUnreadable {
-		f.unreadable++
-	}
 	record := Record{Finding: newFinding(e)}
+	message := f.count(&record.Finding)
 	if !e.isBounce() {
 		f.habits.usual.add(e.Submission.Account, networkOf(e.Submission.Client), e.Submission.At)
 		for _, report := range e.Aggregates {
@@ -195,14 +196,29 @@ func (f *Flood) Add(e *Evidence) Record {
 	if record.Habit != "" && !e.nullSender() {
 		f.habits.add(e, record.Case, record.Habit)
 	}
-	f.add(f.group(e, record), e, record)
+	key := groupKey{Case: record.Case, Habit: record.Habit, Replay: record.Replay, Origin: record.Origin}
+	f.add(f.group(key, &record.Finding), &record, message)
 	return record
+}
+
+// count counts a message of any kind and names it.
+func (f *Flood) count(finding *Finding) ref {
+	f.read++
+	f.kinds[finding.Kind]++
+	if finding.Kind == string(dsn.KindUnreadable) {
+		f.unreadable++
+	}
+	if f.read == 1 {
+		f.source = finding.Source
+	}
+	f.several = f.several || finding.Source != f.source
+	return ref{place: f.read, source: finding.Source, id: finding.ID}
 }
 
 // group finds or makes the group of a message. Past the bound the habit cell is given up, and with it the judgement of
 // what entered through us (habit-unknown).
-func (f *Flood) group(e *Evidence, r Record) *group {
-	key := groupKey{r.Case &^ codes("framing"), r.Habit, r.Replay, r.Origin} // a mark that not every run looks for
+func (f *Flood) group(key groupKey, finding *Finding) *group {
+	key.Case &^= codes("framing") // a mark that not every run looks for
 	if g := f.groups[key]; g != nil {
 		return g
 	}
@@ -218,40 +234,42 @@ func (f *Flood) group(e *Evidence, r Record) *group {
 		recipients: map[uint64]struct{}{}, clients: map[string]struct{}{}, queueIDs: map[string]struct{}{},
 		signatures: map[string]struct{}{}, hours: map[int64]int{}}
 	if key.Habit != "" {
-		g.account = accountID{login: e.Origin.AuthUser, host: entryHost(e), entry: e.Origin.Entry}
+		g.account = accountID{finding.Origin.AuthUser, finding.Origin.EntryHost, trace.Entry(finding.Origin.Entry)}
 	}
 	f.groups[key] = g
 	return g
 }
 
-// add counts a message in its group.
-func (f *Flood) add(g *group, e *Evidence, r Record) {
-	id := f.ref(e)
+// add counts a bounce in its group.
+func (f *Flood) add(g *group, r *Record, message ref) {
+	finding := &r.Finding
+	ip, _ := netip.ParseAddr(finding.Origin.IP)
+	network := networkOf(ip)
 	g.messages++
-	g.ids = sample(g.ids, id)
-	f.addCell(g, cellKey{hash64(witnessOf(e) + " " + networkOf(e.Origin.IP)), r.Campaign}, e.arrived())
-	f.addWitness(g, e, id)
-	f.addOrigin(g, e, id, r.Source)
-	if r.Campaign != 0 {
-		c := entry(f, g.campaigns, r.Campaign)
-		c.messages++
-		c.ids = sample(c.ids, id)
+	g.ids = g.ids.with(message)
+	if g.sample == nil {
+		g.sample = f.sample(r)
 	}
-	*entry(f, g.senders, e.MailFrom.Address)++
-	for _, r := range e.Bounce.Recipients {
+	arrived := timeOf(finding.arrived())
+	f.addCell(g, cellKey{hash64(finding.Reporter.Witness + " " + network), r.Campaign}, arrived)
+	f.addWitness(g, finding, message)
+	f.addOrigin(g, r, network, message)
+	f.addCampaign(g, r, message)
+	*entry(f, g.senders, finding.sender())++
+	for _, r := range finding.Recipients {
 		put(f, g.recipients, hash64(r.Address))
 	}
 	if g.key.Habit != "" {
-		put(f, g.clients, ipText(e.Origin.ClientIP))
-		put(f, g.queueIDs, e.Origin.QueueID)
+		put(f, g.clients, finding.Origin.ClientIP)
+		put(f, g.queueIDs, finding.Origin.QueueID)
 	}
-	for _, s := range e.DKIM {
-		if s.Own && s.Whole() {
+	for _, s := range finding.DKIM {
+		if s.Own && s.FromSigned && s.Result == string(proof.DKIMPass) {
 			put(f, g.signatures, s.Hash)
 		}
 	}
-	g.handed.hold(e.when())
-	g.arrived.hold(e.arrived())
+	g.handed.hold(timeOf(finding.Handed))
+	g.arrived.hold(arrived)
 }
 
 func (f *Flood) addCell(g *group, key cellKey, at time.Time) {
@@ -271,38 +289,52 @@ func (f *Flood) addCell(g *group, key cellKey, at time.Time) {
 	g.cells[key] = c
 }
 
-func (f *Flood) addWitness(g *group, e *Evidence, id string) {
-	w := entry(f, g.witnesses, witnessOf(e))
+func (f *Flood) addWitness(g *group, finding *Finding, message ref) {
+	reporter := finding.Reporter
+	w := entry(f, g.witnesses, reporter.Witness)
 	if w.messages == 0 {
-		w.own, w.network, w.software = e.ownReport(), networkOf(e.Reporter.IP), e.Bounce.Software
+		ip, _ := netip.ParseAddr(reporter.IP)
+		w.own, w.network, w.software = reporter.Own, networkOf(ip), reporter.Software
 	}
 	w.messages++
-	w.verified = w.verified || e.Verified
-	w.ids = sample(w.ids, id)
+	w.verified = w.verified || reporter.Verified
+	w.ids = w.ids.with(message)
 }
 
-func (f *Flood) addOrigin(g *group, e *Evidence, id string, source SourceKinds) {
-	if !e.Origin.IP.IsValid() {
+func (f *Flood) addOrigin(g *group, r *Record, network string, message ref) {
+	from := r.Finding.Origin
+	if network == "" {
 		return
 	}
-	o := entry(f, g.origins, e.Origin.IP.String())
+	o := entry(f, g.origins, from.IP)
 	if o.messages == 0 {
-		o.network, o.rdns, o.spf, o.source = networkOf(e.Origin.IP), e.Origin.RDNS, string(e.SPF.Result), source
+		o.network, o.rdns, o.source = network, from.RDNS, r.Source
+		if r.Finding.SPF != nil {
+			o.spf = r.Finding.SPF.Result
+		}
 		put(f, g.networks, o.network)
 	}
 	o.messages++
-	o.ids = sample(o.ids, id)
-	if name := witnessOf(e); e.Verified && !slices.Contains(o.seenBy, name) && len(o.seenBy) < termWitnesses {
-		o.seenBy = append(o.seenBy, name)
+	o.ids = o.ids.with(message)
+	reporter := r.Finding.Reporter
+	if reporter.Verified && !slices.Contains(o.seenBy, reporter.Witness) && len(o.seenBy) < termWitnesses {
+		o.seenBy = append(o.seenBy, reporter.Witness)
 	}
 }
 
-// ref names a message in lists: its id, which explain takes; with several sources the source before it.
-func (f *Flood) ref(e *Evidence) string {
-	if f.several {
-		return e.Source + " " + e.ID
+func (f *Flood) addCampaign(g *group, r *Record, message ref) {
+	if r.Campaign == 0 {
+		return
 	}
-	return e.ID
+	c := entry(f, g.campaigns, r.Campaign)
+	c.messages++
+	c.ids = c.ids.with(message)
+	if c.subject == "" && r.Finding.Original != nil {
+		c.subject = strings.Clone(r.Finding.Original.Subject)
+	}
+	if c.sample == nil {
+		c.sample = f.sample(r)
+	}
 }
 
 // room takes one entry from what may be kept.
@@ -338,22 +370,12 @@ func put[K comparable](f *Flood, set map[K]struct{}, member K) {
 	}
 }
 
-// sample keeps the first few ids.
-func sample(ids []string, more ...string) []string {
-	for _, id := range more {
-		if len(ids) >= maxEvidence {
-			break
-		}
-		if !slices.Contains(ids, id) {
-			ids = append(ids, id)
-		}
-	}
-	return ids
-}
-
 // final adds the codes that only the whole flood can give.
 func (f *Flood) final(key groupKey) Codes {
 	set := key.Case
+	if key.Class != "" {
+		return set
+	}
 	if set.meets(codes("origin-own", "log-confirmed")) && !set.has(codes("null-sender")) {
 		set |= f.habits.codes(set, key.Habit, f.thresholds)
 	}
@@ -366,12 +388,21 @@ func (f *Flood) final(key groupKey) Codes {
 	return set &^ f.off
 }
 
+// judged gives all codes of a group and its class.
+func (f *Flood) judged(g *group) (Codes, Class) {
+	set := f.final(g.key)
+	if g.key.Class != "" {
+		return set, g.key.Class
+	}
+	return set, decide(set).class
+}
+
 // Judge gives a record's finding its class. Call it when all messages are added.
 func (f *Flood) Judge(r *Record) {
 	if r.Finding.Kind != string(dsn.KindBounce) {
 		return
 	}
-	set := f.final(groupKey{r.Case, r.Habit, r.Replay, r.Origin})
+	set := f.final(groupKey{Case: r.Case, Habit: r.Habit, Replay: r.Replay, Origin: r.Origin})
 	row := decide(set)
 	r.Finding.Class = row.class
 	r.Finding.CouldBe = row.couldBe
@@ -424,9 +455,9 @@ func settleText(sentence string, f *Finding) string {
 	return strings.NewReplacer("{origin}", origin, "{queue}", queue).Replace(sentence)
 }
 
-// sorted gives the groups in a stable order.
+// sorted gives the groups in the order in which their first messages were read.
 func (f *Flood) sorted() []*group {
 	return slices.SortedFunc(maps.Values(f.groups), func(a, b *group) int {
-		return cmp.Or(cmp.Compare(a.key.Case, b.key.Case), strings.Compare(a.key.Habit, b.key.Habit))
+		return a.ids[0].place - b.ids[0].place
 	})
 }

@@ -46,9 +46,9 @@ func (f *Flood) Report(c Context) *Report {
 	groups := f.sorted()
 	whole, rows := newTally(&f.campaigns), newRows(f)
 	for _, g := range groups {
-		set := f.final(g.key)
-		whole.add(g, set, g.messages, func(cell) bool { return true })
-		rows.add(g, decide(set).class)
+		set, class := f.judged(g)
+		whole.add(g, set, class, g.messages, func(cell) bool { return true })
+		rows.add(g, class)
 	}
 	for class, s := range whole.classes {
 		r.Classes[class] = s.messages
@@ -58,6 +58,7 @@ func (f *Flood) Report(c Context) *Report {
 		r.Verdict.Sentence = fmt.Sprintf("no bounces, but %d copies that a server of yours sends its postmaster: read the mailbox the bounces themselves went to", n)
 	}
 	rows.fill(r)
+	r.Samples = f.typical(rows)
 	r.Episodes = f.episodes(groups, c.Now)
 	if n := len(r.Episodes); n > 0 {
 		r.Verdict.Active = r.Episodes[n-1].Active
@@ -95,20 +96,30 @@ type rows struct {
 	flood        *Flood
 	origins      map[string]*classed[OriginRow]
 	campaigns    map[string]*classed[CampaignRow]
-	witnesses    map[string]*WitnessRow
+	witnesses    map[string]*witnessRow
 	impersonated map[string]int
 	accounts     map[accountKey]*accountRow
 	hours        map[int64]map[Class]int
 	arrived      span
+	samples      map[Class]*sampled
 }
 
 // classed is a row that messages of several classes share.
 type classed[T any] struct {
 	row     T
 	classes map[Class]int
+	ids     refs
+	samples map[Class]*sampled // of campaigns
 }
 
-func newClassed[T any](row T) *classed[T] { return &classed[T]{row, map[Class]int{}} }
+func newClassed[T any](row T) *classed[T] {
+	return &classed[T]{row: row, classes: map[Class]int{}, samples: map[Class]*sampled{}}
+}
+
+type witnessRow struct {
+	WitnessRow
+	ids refs
+}
 
 type accountKey struct {
 	id    accountID
@@ -120,41 +131,24 @@ type accountRow struct {
 	clients, queueIDs, campaigns map[string]struct{}
 	recipients                   map[uint64]struct{}
 	handed                       span
+	ids                          refs
 }
 
 func newRows(f *Flood) *rows {
 	return &rows{flood: f, origins: map[string]*classed[OriginRow]{}, campaigns: map[string]*classed[CampaignRow]{},
-		witnesses: map[string]*WitnessRow{}, impersonated: map[string]int{}, accounts: map[accountKey]*accountRow{},
-		hours: map[int64]map[Class]int{}}
+		witnesses: map[string]*witnessRow{}, impersonated: map[string]int{}, accounts: map[accountKey]*accountRow{},
+		hours: map[int64]map[Class]int{}, samples: map[Class]*sampled{}}
 }
 
 func (r *rows) add(g *group, class Class) {
 	for ip, o := range g.origins {
-		row := r.origins[ip]
-		if row == nil {
-			row = newClassed(OriginRow{IP: ip, Network: o.network, RDNS: o.rdns, SPF: o.spf})
-			r.origins[ip] = row
-		}
-		if shown := o.source.of(class); shown != "" && row.row.Misconfiguration == "" {
-			row.row.Misconfiguration = shown
-		}
-		if class == Misconfigured && g.key.Case.meets(ownProof|codes("origin-own", "border-proved")) && len(o.seenBy) >= termWitnesses {
-			row.row.SPFTerm = term(ip)
-		}
-		row.row.Messages += o.messages
-		row.row.Evidence = sample(row.row.Evidence, o.ids...)
-		row.classes[class] += o.messages
+		r.addOrigin(ip, o, g.key.Case, class)
 	}
 	for node, c := range g.campaigns {
-		id := r.flood.campaigns.id(node)
-		row := r.campaigns[id]
-		if row == nil {
-			row = newClassed(CampaignRow{Campaign: id, Subject: r.flood.campaigns.subject(node)})
-			r.campaigns[id] = row
-		}
-		row.row.Messages += c.messages
-		row.row.Evidence = sample(row.row.Evidence, c.ids...)
-		row.classes[class] += c.messages
+		r.addCampaign(r.flood.campaigns.id(node), c, class)
+	}
+	if g.sample.before(r.samples[class]) {
+		r.samples[class] = g.sample
 	}
 	for name, w := range g.witnesses {
 		r.addWitness(name, w)
@@ -176,15 +170,55 @@ func (r *rows) add(g *group, class Class) {
 	}
 }
 
+func (r *rows) addOrigin(ip string, o *origin, set Codes, class Class) {
+	row := r.origins[ip]
+	if row == nil {
+		row = newClassed(OriginRow{IP: ip})
+		r.origins[ip] = row
+	}
+	if o.ids.before(row.ids) {
+		row.row.Network, row.row.RDNS, row.row.SPF = o.network, o.rdns, o.spf
+	}
+	if shown := o.source.of(class); shown != "" && (row.row.Misconfiguration == "" || o.ids.before(row.ids)) {
+		row.row.Misconfiguration = shown
+	}
+	if class == Misconfigured && set.meets(ownProof|codes("origin-own", "border-proved")) && len(o.seenBy) >= termWitnesses {
+		row.row.SPFTerm = term(ip)
+	}
+	row.row.Messages += o.messages
+	row.ids = row.ids.with(o.ids...)
+	row.classes[class] += o.messages
+}
+
+func (r *rows) addCampaign(id string, c *campaign, class Class) {
+	row := r.campaigns[id]
+	if row == nil {
+		row = newClassed(CampaignRow{Campaign: id})
+		r.campaigns[id] = row
+	}
+	if c.subject != "" && (row.row.Subject == "" || c.ids.before(row.ids)) {
+		row.row.Subject = c.subject
+	}
+	if c.sample.before(row.samples[class]) {
+		row.samples[class] = c.sample
+	}
+	row.row.Messages += c.messages
+	row.ids = row.ids.with(c.ids...)
+	row.classes[class] += c.messages
+}
+
 func (r *rows) addWitness(name string, w *witness) {
 	row := r.witnesses[name]
 	if row == nil {
-		row = &WitnessRow{Witness: name, Own: w.own, Software: w.software}
+		row = &witnessRow{WitnessRow: WitnessRow{Witness: name}}
 		r.witnesses[name] = row
+	}
+	if w.ids.before(row.ids) {
+		row.Own, row.Software = w.own, w.software
 	}
 	row.Verified = row.Verified || w.verified
 	row.Messages += w.messages
-	row.Evidence = sample(row.Evidence, w.ids...)
+	row.ids = row.ids.with(w.ids...)
 }
 
 func (r *rows) addAccount(g *group, class Class) {
@@ -204,21 +238,24 @@ func (r *rows) addAccount(g *group, class Class) {
 	for node := range g.campaigns {
 		row.campaigns[r.flood.campaigns.id(node)] = struct{}{}
 	}
-	row.Evidence = sample(row.Evidence, g.ids...)
+	row.ids = row.ids.with(g.ids...)
 	row.handed.join(g.handed)
 }
 
 // fill writes the tables into the report, the largest first; equal ones by name, so that a run can be repeated.
 func (r *rows) fill(rep *Report) {
 	rep.Origins = sortedRows(r.origins, func(c *classed[OriginRow]) OriginRow {
-		c.row.Class = most(c.classes)
+		c.row.Class, c.row.Evidence = most(c.classes), r.flood.names(c.ids)
 		return c.row
 	}, func(o OriginRow) (int, string) { return o.Messages, o.IP })
 	rep.Campaigns = sortedRows(r.campaigns, func(c *classed[CampaignRow]) CampaignRow {
-		c.row.Class = most(c.classes)
+		c.row.Class, c.row.Evidence = most(c.classes), r.flood.names(c.ids)
 		return c.row
 	}, func(c CampaignRow) (int, string) { return c.Messages, c.Campaign })
-	rep.Witnesses = sortedRows(r.witnesses, func(w *WitnessRow) WitnessRow { return *w },
+	rep.Witnesses = sortedRows(r.witnesses, func(w *witnessRow) WitnessRow {
+		w.Evidence = r.flood.names(w.ids)
+		return w.WitnessRow
+	},
 		func(w WitnessRow) (int, string) { return w.Messages, w.Witness })
 	rep.Impersonated = []Impersonated{}
 	for address, n := range r.impersonated {
@@ -240,7 +277,8 @@ func (r *rows) accountRows() []Account {
 	for _, row := range r.accounts {
 		a := row.Account
 		a.ClientIPs = slices.Sorted(maps.Keys(row.clients))
-		a.QueueIDs = sample(nil, slices.Sorted(maps.Keys(row.queueIDs))...)
+		a.QueueIDs = first(slices.Sorted(maps.Keys(row.queueIDs))...)
+		a.Evidence = r.flood.names(row.ids)
 		a.Campaigns = slices.Sorted(maps.Keys(row.campaigns))
 		a.FailedRecipients = len(row.recipients)
 		a.First, a.Last = timePtr(row.handed.first), timePtr(row.handed.last)
@@ -286,7 +324,8 @@ func (f *Flood) episode(groups []*group, first, last int64, now time.Time) Episo
 			}
 		}
 		if n > 0 {
-			t.add(g, f.final(g.key), n, inside)
+			set, class := f.judged(g)
+			t.add(g, set, class, n, inside)
 		}
 	}
 	e := Episode{First: hourTime(first), Last: hourTime(last + 1), Messages: t.bounces, Classes: map[Class]int{}}

@@ -18,7 +18,7 @@ type tally struct {
 
 	proved, suspects       int
 	witnessed              int // suspects that a verified site saw
-	provedIDs, suspectsIDs []string
+	provedIDs, suspectsIDs refs
 }
 
 // share is what one class has of the flood.
@@ -27,7 +27,7 @@ type share struct {
 	cells     map[cellKey]struct{}
 	networks  map[string]struct{}
 	witnesses map[string]*witness
-	ids       []string
+	ids       refs
 }
 
 // account gathers what strangers to each other say about one compromised login, script or host.
@@ -58,8 +58,7 @@ func (t *tally) count(class Class) int {
 }
 
 // add counts n messages of a group, from those of its cells that inside chooses.
-func (t *tally) add(g *group, set Codes, n int, inside func(cell) bool) {
-	class := decide(set).class
+func (t *tally) add(g *group, set Codes, class Class, n int, inside func(cell) bool) {
 	s := t.of(class)
 	t.bounces += n
 	s.messages += n
@@ -74,11 +73,11 @@ func (t *tally) add(g *group, set Codes, n int, inside func(cell) bool) {
 			s.witnesses[name] = w
 		}
 	}
-	s.ids = sample(s.ids, g.ids...)
+	s.ids = s.ids.with(g.ids...)
 	switch {
 	case class == Compromised && set.has(codes("border-proved")) && set.meets(showsEntry):
 		t.proved += n
-		t.provedIDs = sample(t.provedIDs, g.ids...)
+		t.provedIDs = t.provedIDs.with(g.ids...)
 	case class == Compromised && !set.has(codes("claim-agrees")):
 		t.addWitnessed(g)
 	case class == Undetermined && set.has(codes("origin-own")) && set.meets(codes("claimed-habit", "habit-doubtful")) && !set.has(codes("log-absent")):
@@ -86,7 +85,7 @@ func (t *tally) add(g *group, set Codes, n int, inside func(cell) bool) {
 		if set.has(codes("claimed-habit", "border-witnessed")) {
 			t.witnessed += n
 		}
-		t.suspectsIDs = sample(t.suspectsIDs, g.ids...)
+		t.suspectsIDs = t.suspectsIDs.with(g.ids...)
 	}
 }
 
@@ -190,7 +189,7 @@ func (f *Flood) verdict(t *tally) Verdict {
 	classes := classesOf(v.Verdict)
 	v.Share, v.Interval = shareOf(t, classes, f.thresholds)
 	v.Witnesses = countWitnesses(t, classes)
-	v.Evidence = append(v.Evidence, evidenceOf(v.Verdict, t)...)
+	v.Evidence = append(v.Evidence, f.names(evidenceOf(v.Verdict, t))...)
 	v.Sentence = sentence(v.Verdict, t)
 	v.Reasons = append(v.Reasons, verdictReasons(v.Verdict, t)...)
 	for _, j := range also {
@@ -200,9 +199,9 @@ func (f *Flood) verdict(t *tally) Verdict {
 }
 
 // evidenceOf picks the messages that carry a verdict, those that prove it first.
-func evidenceOf(j Judgement, t *tally) []string {
-	var ids []string
-	add := func(more []string) {
+func evidenceOf(j Judgement, t *tally) refs {
+	var ids refs
+	add := func(more refs) {
 		for _, id := range more {
 			if !slices.Contains(ids, id) {
 				ids = append(ids, id)

@@ -108,11 +108,6 @@ func (j *job) scan(ctx context.Context, all *opened) (*ndrscan.Result, error) {
 		Since: j.from, Until: j.to, Jobs: j.jobs, Now: j.now,
 		Version: version(), Flags: j.flags, Progress: bar.update(), KeepFindings: j.keep,
 	}
-	var names []string
-	for _, sent := range all.sent {
-		names = append(names, sent.Name())
-	}
-	opts.SentName = strings.Join(names, ", ")
 	return ndrscan.Scan(ctx, all.sources, opts)
 }
 
