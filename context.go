@@ -134,6 +134,13 @@ func (r *run) domain(ctx context.Context, name string) classify.Domain {
 			d.Issues = append(d.Issues, err.Error())
 		}
 	}
+	if d.Record != "" {
+		var errors []string
+		d.Policy, errors = r.policy(ctx, name)
+		if !d.Broken {
+			d.Issues = append(d.Issues, errors...)
+		}
+	}
 	texts, err = r.opts.Resolver.LookupTXT(ctx, "_dmarc."+name)
 	for _, text := range texts {
 		if err == nil && strings.HasPrefix(text, "v=DMARC1") {
