@@ -21,6 +21,7 @@ import (
 type job struct {
 	*app
 	reading
+	enriching
 	names  []string // sources
 	record bool     // keep DNS answers
 	keep   bool     // keep findings
@@ -80,6 +81,7 @@ func (j *job) judge(ctx context.Context, all *opened) (*ndrscan.Result, error) {
 		return nil, err
 	}
 	j.complete(result.Report, all)
+	j.enrichReport(ctx, result.Report)
 	if err == nil {
 		err = nothingRead(result.Report, all.sources)
 	}

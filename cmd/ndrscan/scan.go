@@ -17,6 +17,7 @@ import (
 func (a *app) newScan() *cobra.Command {
 	var r reading
 	var w writing
+	var e enriching
 	cmd := &cobra.Command{
 		Use:   "scan SOURCE...",
 		Short: "Read mailboxes and say where the bounced mail came from",
@@ -35,12 +36,17 @@ The password comes from --password-command, NDRSCAN_PASSWORD, the keyring (servi
 			if err != nil {
 				return err
 			}
+			if err := e.check(); err != nil {
+				return err
+			}
+			j.enriching = e
 			j.rerun = commandLine(cmd, names)
 			return j.report(cmd.Context(), &w)
 		},
 	}
 	r.addFlags(cmd.Flags())
 	w.addFlags(cmd.Flags())
+	e.addFlags(cmd)
 	completions(cmd, "format", []report.Format{report.Table, report.JSON, report.JSONL})
 	completions(cmd, "fail-on", verdicts)
 	return cmd
