@@ -30,7 +30,12 @@ func (h *Hop) readClient(text string, left, right []token) {
 		h.readAddressFirst(words)
 		h.Local, h.kind = !h.IP.IsValid(), submitted
 	case strings.EqualFold(h.Protocol, "local"):
-		h.Local, h.kind = true, reinjected
+		h.readLocal(words)
+	case addressOnly[h.Software]:
+		h.HELO = words[0].text
+		if len(words) == 1 {
+			h.IP, _ = parseAddr(words[0].text)
+		}
 	case h.Software == "exim" || h.Software == "communigate":
 		h.readRcvhost(strings.TrimSpace(text[left[0].start+len("from"):]))
 	case strings.EqualFold(h.Protocol, "NNFMP"), addressBeforeHELO[h.Software] && bracketedEarly(words):
@@ -72,6 +77,15 @@ func (h *Hop) readClientless(left, right []token) {
 			strings.Contains(text, "invoked by ") {
 			h.kind = reinjected
 		}
+	}
+}
+
+// readLocal reads what a program on the host itself handed in. Exim's trusted callers may say whose address they serve
+// (-oMa, as a web mailer does): from [ADDR] (ident=USER). A user's name, which stands there else, has no brackets.
+func (h *Hop) readLocal(words []token) {
+	h.Local, h.kind = true, reinjected
+	if h.Software == "exim" {
+		h.IP, h.Port, _, _ = cutBracketed(words[0].text)
 	}
 }
 
@@ -162,7 +176,7 @@ func (h *Hop) readHELOFirst(text string, words []token) {
 		}
 		c := clientOf(t.text)
 		if c.ip.IsValid() || c.local {
-			if t.glued || h.ambiguous(text, c) {
+			if t.glued && h.Software != "smap" || h.ambiguous(text, c) { // smap writes NAME(ADDR), and no HELO
 				return
 			}
 			h.takeClient(c)

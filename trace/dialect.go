@@ -11,6 +11,9 @@ type softwareMark struct {
 	comment  string // a comment there begins so
 	protocol string // the protocol begins so
 	by       string // the by name ends so
+	via      string // the word behind "via" is this
+	beside   string // a dash and these words follow the by name
+	last     string // a comment there ends with a comment that begins so
 }
 
 // softwareMarks, first match wins. Sources: the servers' own code or documentation, and lines in the field.
@@ -37,6 +40,17 @@ var softwareMarks = []softwareMark{
 	{name: "qmail", comment: "qmail-ldap"},
 	{name: "oracle", comment: "oracle communications messaging"},
 	{name: "maddy", comment: "envelope-sender <"},
+	{name: "interscan", comment: "interscan e-mail viruswall"},
+	{name: "email-firewall", last: "(email firewall v"}, // Tumbleweed: (COMPANY SMTP Relay (Email Firewall v6.3))
+	{name: "postmaster", comment: "postmaster.v"},
+	{name: "surfcontrol", beside: "surfcontrol e-mail filter"},
+	{name: "mail2000", protocol: "mail2000 esmtp server"},
+	{name: "mail2000", protocol: "mailaudit esmtp server"}, // its filter, same form
+	{name: "emfmta", protocol: "emfmta"},
+	{name: "smap", via: "smap"},  // TIS firewall toolkit
+	{name: "smap", via: "csmap"}, // Gauntlet
+	{name: "usanet", via: "mtad"},
+	{name: "usanet", via: "smtad"},
 	{name: "exchange", protocol: "microsoft smtp server"},
 	{name: "exchange", protocol: "mapi"},
 	{name: "microsoft-smtp", protocol: "microsoft smtpsvc"},
@@ -49,18 +63,23 @@ var softwareMarks = []softwareMark{
 // addressBeforeHELO: these print [ADDR], or one word and [ADDR], and no HELO or the HELO behind it.
 var addressBeforeHELO = map[string]bool{"messagelabs": true, "mxlogic": true}
 
-// bareAddress: these print "HELO [ADDR]" without parentheses.
-var bareAddress = map[string]bool{"imail": true, "mdaemon": true, "fetchmail": true}
+// bareAddress: these print "NAME [ADDR]" without parentheses, whatever NAME is.
+var bareAddress = map[string]bool{"imail": true, "mdaemon": true, "fetchmail": true, "surfcontrol": true, "postmaster": true, "usanet": true}
 
-// softwareOf finds the writer of a line.
-func softwareOf(h *Hop, right []token) string {
+// addressOnly: these print the client's address, bare or in brackets, and never a HELO. Their clients are mail servers that
+// say a name in their HELO, and no name is seen there.
+var addressOnly = map[string]bool{"interscan": true, "email-firewall": true, "mail2000": true}
+
+// softwareOf finds the writer of a line; via is what stands behind that word.
+func softwareOf(h *Hop, right []token, via string) string {
 	comments := slices.ContainsFunc(right, func(t token) bool { return t.comment })
 	for i := range softwareMarks {
 		m := &softwareMarks[i]
 		switch {
-		case m.protocol != "" && hasPrefixFold(h.Protocol, m.protocol), m.by != "" && hasSuffixFold(h.By, m.by):
+		case m.protocol != "" && hasPrefixFold(h.Protocol, m.protocol), m.by != "" && hasSuffixFold(h.By, m.by),
+			m.via != "" && strings.EqualFold(via, m.via), m.beside != "" && beside(right, m.beside):
 			return m.name
-		case comments && m.comment != "" && hasComment(right, m.comment):
+		case comments && (m.comment != "" && hasComment(right, m.comment) || m.last != "" && hasLastComment(right, m.last)):
 			return m.name
 		}
 	}
@@ -82,6 +101,33 @@ func hasComment(list []token, prefix string) bool {
 		}
 	}
 	return false
+}
+
+// hasLastComment tells a comment with another at its end that begins so and holds no more than a version: an envelope sender,
+// which some print in a comment, can't end so.
+func hasLastComment(list []token, prefix string) bool {
+	for _, t := range list {
+		at := strings.LastIndexByte(t.text, '(')
+		if t.comment && at >= 0 && hasPrefixFold(t.text[at:], prefix) && strings.Trim(t.text[at+len(prefix):], "0123456789.") == ")" {
+			return true
+		}
+	}
+	return false
+}
+
+// beside tells "by NAME - WORDS".
+func beside(right []token, words string) bool {
+	if len(right) < 3 || !right[1].is("-") {
+		return false
+	}
+	i := 2
+	for word := range strings.FieldsSeq(words) {
+		if i == len(right) || !right[i].is(word) {
+			return false
+		}
+		i++
+	}
+	return true
 }
 
 // eximID tells Exim's message ids: six, six and two letters or digits; since 4.97 six, eleven and four.

@@ -56,11 +56,17 @@ func parseReceived(value string, fromLeft bool) Hop {
 // have slipped in with its HELO stands left of it.
 func lastBy(list []token) int {
 	for i := len(list) - 2; i >= 0; i-- {
-		if list[i].is("by") && !list[i+1].comment {
+		if list[i].is("by") && !list[i+1].comment && !byTransport(list, i) {
 			return i
 		}
 	}
 	return -1
+}
+
+// byTransport tells the second "by" of Email Filtering Service lines: by NAME with emfmta (version V) by TLS id N. Nobody's
+// server is called TLS.
+func byTransport(list []token, i int) bool {
+	return i > 3 && (list[i+1].is("TLS") || list[i+1].is("SMTP")) && list[i-1].comment && list[i-2].is("emfmta") && list[i-3].is("with")
 }
 
 // firstBy is what readers from the left take for it.
@@ -117,15 +123,19 @@ func keyword(t token) bool {
 func (h *Hop) readRight(right []token) {
 	h.By = strings.TrimSuffix(trimMarks(right[0].text), ".")
 	h.ByIP, _ = parseAddr(right[0].text)
+	via := ""
 	named := false // a clause has begun: comments no longer belong to the by name
 	for i := 1; i < len(right); i++ {
 		t := right[i]
 		switch {
 		case t.comment:
 			h.readRightComment(t.text, named)
-		case t.is("with") && h.Protocol == "", t.is("via") && h.Protocol == "":
+		case t.is("with") && h.Protocol == "":
 			named = true
 			h.Protocol = phrase(right[i+1:])
+		case t.is("via") && via == "":
+			named = true
+			via = phrase(right[i+1:])
 		case t.is("id") && i+1 < len(right) && h.ID == "":
 			named = true
 			h.ID = trimAngles(right[i+1].text)
@@ -142,11 +152,14 @@ func (h *Hop) readRight(right []token) {
 			h.ByIP, _, _, _ = cutBracketed(t.text)
 		}
 	}
+	if h.Protocol == "" {
+		h.Protocol = via
+	}
 	h.Auth = h.Auth || authProtocol(h.Protocol)
 	if env := envelopeOf(right); env != "" && h.EnvelopeFrom == "" {
 		h.EnvelopeFrom = env
 	}
-	h.Software = softwareOf(h, right)
+	h.Software = softwareOf(h, right, via)
 	if h.Software == "exchange" {
 		h.ID = "" // it prints its version there
 	}
