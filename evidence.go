@@ -43,6 +43,7 @@ func (r *run) evidence(ctx context.Context, it item) (e *classify.Evidence) {
 	if ctx.Err() != nil {
 		return nil
 	}
+	e.Digest = digest(m.Raw)
 	return e
 }
 

@@ -26,6 +26,7 @@ var mayImport = map[string][]string{
 	"spf":               nil,
 	"classify":          {"dsn", "trace", "spf", "proof"},
 	"report":            {"classify", "spf"}, // spf: its explanations and complaints are data that only want printing
+	"store":             {"classify"},
 	"internal/header":   nil,
 	"internal/dnstest":  {"resolve"},
 	"internal/imaptest": nil,
@@ -43,6 +44,7 @@ var talksTo = map[string][]string{
 	"github.com/schollz/progressbar/v3": {"cmd/ndrscan"},
 	"github.com/emersion/go-msgauth":    {"proof"},
 	"github.com/BurntSushi/toml":        {"cmd/ndrscan"},
+	"modernc.org/sqlite":                {"store"},
 }
 
 func TestImportsFollowTheHouse(t *testing.T) {

@@ -12,7 +12,7 @@ import (
 func newFinding(e *Evidence) Finding {
 	b := e.Bounce
 	f := Finding{
-		Schema: FindingSchema, Source: e.Source, Mailbox: e.Mailbox, ID: e.ID,
+		Schema: FindingSchema, Source: e.Source, Mailbox: e.Mailbox, ID: e.ID, Digest: e.Digest,
 		Kind: string(b.Kind), Received: timePtr(e.Received), Date: timePtr(b.Date), Account: b.Account, Problem: b.Problem,
 	}
 	for _, r := range b.Recipients {

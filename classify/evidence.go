@@ -14,6 +14,7 @@ import (
 // Evidence is all that is known about one message before the flood is known.
 type Evidence struct {
 	Source, Mailbox, ID string
+	Digest              string    // of its content
 	Received            time.Time // when it reached the mailbox; zero if unknown
 	Bounce              *dsn.Bounce
 	LeftOut             bool // it could not be read, and the run has noted that
