@@ -18,7 +18,7 @@ type Query struct {
 	From, To time.Time // arrived at or after From, before To; zero: no bound
 	Account  string    // an address, or "@example.com" for all accounts of a domain; "": every account
 	Source   string    // key of a source (Sources); "": every source
-	Brief    bool      // without the parts that detail lists: reasons, steps, subject, diagnostics, ...
+	Brief    bool      // without what counting needs not: sentences of reasons, steps, diagnostics, Message-IDs, ... (detail)
 }
 
 // Finding is a finding that was kept.

@@ -9,9 +9,9 @@ import (
 	"ndrscan/classify"
 )
 
-// A finding is kept as two JSON texts that together are the whole, read one after the other into the same Finding. Comparing
-// weeks needs the first only, and decoding is what a walk over many findings spends its time on. Fields that a later version
-// adds to the contract are in the first, unless they are listed here.
+// A finding is kept as two JSON texts that together are the whole, read one after the other into the same Finding. The first
+// is enough to count a flood (classify.Flood.Recount), and decoding is what a walk over many findings spends its time on.
+// Fields that a later version adds to the contract are in the first, unless they are listed here.
 
 // detail are the long parts.
 type detail struct {
@@ -20,9 +20,8 @@ type detail struct {
 	Original   *detailOriginal      `json:"original,omitempty"`
 	Origin     *detailOrigin        `json:"origin,omitempty"`
 	SPF        *detailSPF           `json:"spf,omitempty"`
-	DKIM       []classify.DKIM      `json:"dkim,omitempty"`
 	Settle     string               `json:"settle,omitempty"`
-	Reasons    []classify.Reason    `json:"reasons,omitempty"`
+	Reasons    []classify.Reason    `json:"reasons,omitempty"` // again, with their sentences
 	Remedy     string               `json:"remedy,omitempty"`
 	Problem    string               `json:"problem,omitempty"`
 }
@@ -33,17 +32,15 @@ type detailReporter struct {
 
 type detailOriginal struct {
 	To        []string   `json:"to,omitempty"`
-	Subject   string     `json:"subject,omitempty"`
 	MessageID string     `json:"message_id,omitempty"`
 	Date      *time.Time `json:"date,omitempty"`
 	UserAgent string     `json:"user_agent,omitempty"`
 }
 
 type detailOrigin struct {
-	HELO    string          `json:"helo,omitempty"`
-	By      string          `json:"by,omitempty"`
-	QueueID string          `json:"queue_id,omitempty"`
-	Steps   []classify.Step `json:"steps,omitempty"`
+	HELO  string          `json:"helo,omitempty"`
+	By    string          `json:"by,omitempty"`
+	Steps []classify.Step `json:"steps,omitempty"`
 }
 
 type detailSPF struct {
@@ -55,10 +52,9 @@ type detailSPF struct {
 
 // encode writes both texts. The schema is the same for all, the source stands in its table.
 func encode(f classify.Finding) (brief, long string, err error) {
-	d := detail{Recipients: f.Recipients, DKIM: f.DKIM, Settle: f.Settle, Reasons: f.Reasons, Remedy: f.Remedy, Problem: f.Problem}
-	f.Recipients = plainRecipients(f.Recipients)
+	d := detail{Recipients: f.Recipients, Settle: f.Settle, Reasons: f.Reasons, Remedy: f.Remedy, Problem: f.Problem}
+	f.Recipients, f.Reasons = plainRecipients(f.Recipients), plainReasons(f.Reasons)
 	f.Schema, f.Source, f.Settle, f.Remedy, f.Problem = "", "", "", "", ""
-	f.DKIM, f.Reasons = nil, nil
 	if f.Reporter != nil {
 		reporter := *f.Reporter
 		d.Reporter = &detailReporter{reporter.MTA}
@@ -67,14 +63,14 @@ func encode(f classify.Finding) (brief, long string, err error) {
 	}
 	if f.Original != nil {
 		o := *f.Original
-		d.Original = &detailOriginal{To: o.To, Subject: o.Subject, MessageID: o.MessageID, Date: o.Date, UserAgent: o.UserAgent}
-		o.To, o.Subject, o.MessageID, o.Date, o.UserAgent = nil, "", "", nil, ""
+		d.Original = &detailOriginal{To: o.To, MessageID: o.MessageID, Date: o.Date, UserAgent: o.UserAgent}
+		o.To, o.MessageID, o.Date, o.UserAgent = nil, "", nil, ""
 		f.Original = &o
 	}
 	if f.Origin != nil {
 		o := *f.Origin
-		d.Origin = &detailOrigin{HELO: o.HELO, By: o.By, QueueID: o.QueueID, Steps: o.Steps}
-		o.HELO, o.By, o.QueueID, o.Steps = "", "", "", nil
+		d.Origin = &detailOrigin{HELO: o.HELO, By: o.By, Steps: o.Steps}
+		o.HELO, o.By, o.Steps = "", "", nil
 		f.Origin = &o
 	}
 	if f.SPF != nil {
@@ -96,6 +92,15 @@ func plainRecipients(list []classify.Recipient) []classify.Recipient {
 	for _, r := range list {
 		r.Diagnostic, r.RemoteMTA = "", ""
 		plain = append(plain, r)
+	}
+	return plain
+}
+
+// plainReasons are reasons without their sentences.
+func plainReasons(list []classify.Reason) []classify.Reason {
+	var plain []classify.Reason
+	for _, r := range list {
+		plain = append(plain, classify.Reason{Code: r.Code})
 	}
 	return plain
 }
