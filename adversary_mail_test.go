@@ -3,6 +3,7 @@ package ndrscan_test
 import (
 	"bytes"
 	"crypto/ed25519"
+	"crypto/sha256"
 	"encoding/base64"
 	"fmt"
 	"os"
@@ -16,7 +17,6 @@ import (
 	"ndrscan"
 	"ndrscan/classify"
 	"ndrscan/mailbox"
-	"ndrscan/resolve"
 )
 
 // The world of the adversaries. Ours is ours.example: mx 192.0.2.1, submit 192.0.2.2; its record lets in a provider's shared
@@ -24,7 +24,7 @@ import (
 // alumni.example forwards, bots are 203.0.113.0/24.
 const adversaryZone = `
 ours.example. IN MX 10 mx.ours.example.
-ours.example. IN TXT "v=spf1 ip4:192.0.2.0/28 include:spf.shared.example include:spf.protection.outlook.com -all"
+ours.example. IN TXT "v=spf1 ip4:192.0.2.0/28 include:spf.shared.example include:spf.protection.outlook.com include:_spf.google.com -all"
 spf.shared.example. IN TXT "v=spf1 ip4:198.19.0.0/16 -all"
 mx.ours.example. IN A 192.0.2.1
 1.2.0.192.in-addr.arpa. IN PTR mx.ours.example.
@@ -36,6 +36,9 @@ alumni.example. IN TXT "v=spf1 mx -all"
 mail.alumni.example. IN A 198.18.70.1
 1.70.18.198.in-addr.arpa. IN PTR mail.alumni.example.
 spf.protection.outlook.com. IN TXT "v=spf1 ip4:198.18.200.0/24 -all"
+_spf.google.com. IN TXT "v=spf1 ip4:198.18.201.0/24 -all"
+mail-y.google.com. IN A 198.18.201.5
+5.201.18.198.in-addr.arpa. IN PTR mail-y.google.com.
 mail-x.outbound.protection.outlook.com. IN A 198.18.200.5
 5.200.18.198.in-addr.arpa. IN PTR mail-x.outbound.protection.outlook.com.
 `
@@ -63,8 +66,10 @@ func zone(t *testing.T) string {
 		host(fmt.Sprintf("gw.filter%d.example", n), "198", "18", fmt.Sprint(50+n), "1")
 		host(fmt.Sprintf("mail.corp%d.example", n), "198", "18", fmt.Sprint(60+n), "5")
 	}
-	fmt.Fprintf(&out, "k1._domainkey.ours.example. IN TXT \"v=DKIM1; k=ed25519; p=%s\"\n",
-		base64.StdEncoding.EncodeToString(signingKey.Public().(ed25519.PublicKey)))
+	for _, signer := range []string{"ours.example", "ours-example.20230601.gappssmtp.com", "alumni.example"} {
+		fmt.Fprintf(&out, "k1._domainkey.%s. IN TXT \"v=DKIM1; k=ed25519; p=%s\"\n", signer,
+			base64.StdEncoding.EncodeToString(signingKey.Public().(ed25519.PublicKey)))
+	}
 	file := filepath.Join(t.TempDir(), "zone")
 	if err := os.WriteFile(file, []byte(out.String()), 0o600); err != nil {
 		t.Fatal(err)
@@ -170,13 +175,42 @@ func bot(n int) string { return fmt.Sprintf("203.0.113.%d", 1+n%90) }
 // sign puts a DKIM signature of ours on a message.
 func sign(t *testing.T, message string) string {
 	t.Helper()
+	return signAs(t, "ours.example", message)
+}
+
+func signAs(t *testing.T, domain, message string) string {
+	t.Helper()
 	var out bytes.Buffer
-	err := dkim.Sign(&out, strings.NewReader(strings.ReplaceAll(message, "\n", "\r\n")), &dkim.SignOptions{Domain: "ours.example", Selector: "k1", Signer: signingKey,
+	err := dkim.Sign(&out, strings.NewReader(strings.ReplaceAll(message, "\n", "\r\n")), &dkim.SignOptions{Domain: domain, Selector: "k1", Signer: signingKey,
 		HeaderCanonicalization: dkim.CanonicalizationRelaxed, BodyCanonicalization: dkim.CanonicalizationRelaxed})
 	if err != nil {
 		t.Fatal(err)
 	}
 	return strings.ReplaceAll(out.String(), "\r\n", "\n")
+}
+
+// sealedByAlumni is a mail of alice's as alumni.example passes it on: with an ARC set (RFC 8617) which says that it passed for
+// ours.example when it came there.
+func sealedByAlumni(n int) string {
+	message := mail(n, "alice@ours.example", "buddy@alumni.example", "Class reunion")
+	head, body, _ := strings.Cut(strings.ReplaceAll(message, "\n", "\r\n"), "\r\n\r\n")
+	bodyHash := sha256.Sum256([]byte(body))
+	signed := ""
+	for line := range strings.SplitSeq(head, "\r\n") {
+		name, value, _ := strings.Cut(line, ": ")
+		signed += strings.ToLower(name) + ":" + value + "\r\n"
+	}
+	seal := func(text string) string {
+		digest := sha256.Sum256([]byte(text))
+		return base64.StdEncoding.EncodeToString(ed25519.Sign(signingKey, digest[:]))
+	}
+	results := "i=1; mail.alumni.example; dkim=pass header.d=ours.example; dmarc=pass header.from=ours.example"
+	signature := "i=1; a=ed25519-sha256; c=relaxed/relaxed; d=alumni.example; s=k1; h=from:to:subject:date:message-id; bh=" +
+		base64.StdEncoding.EncodeToString(bodyHash[:]) + "; b="
+	signature += seal(signed + "arc-message-signature:" + signature)
+	sealed := "i=1; a=ed25519-sha256; cv=none; d=alumni.example; s=k1; b="
+	sealed += seal("arc-authentication-results:" + results + "\r\narc-message-signature:" + signature + "\r\narc-seal:" + sealed)
+	return "ARC-Seal: " + sealed + "\nARC-Message-Signature: " + signature + "\nARC-Authentication-Results: " + results + "\n" + message
 }
 
 // flood makes n bounces.
@@ -214,7 +248,6 @@ type attack struct {
 	mails, sent []string
 	noSent      bool
 	opts        ndrscan.Options
-	dns         func(*resolve.Client) ndrscan.Resolver // nil: as it is
 }
 
 func (a attack) scan(t *testing.T) (*classify.Report, []classify.Finding) {
@@ -223,9 +256,6 @@ func (a attack) scan(t *testing.T) (*classify.Report, []classify.Finding) {
 	opts := a.opts
 	opts.Own, opts.Resolver = append(opts.Own, "ours.example"), dns
 	opts.Now = func() time.Time { return adversaryNow }
-	if a.dns != nil {
-		opts.Resolver = a.dns(dns)
-	}
 	if !a.noSent {
 		opts.Sent = []mailbox.Source{mbox(t, append([]string{mail(100_000, "carol@ours.example", "dave@s9.example", "Minutes")}, a.sent...))}
 	}

@@ -23,7 +23,7 @@ func TestBelowAForeignBorder(t *testing.T) {
 	if testing.Short() {
 		rounds = 2
 	}
-	for _, flood := range []labFlood{labFloods[0], labFloods[4]} {
+	for _, flood := range []labFlood{labFloods[0], labFloods[2], labFloods[4]} {
 		for _, withSent := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%s/Sent %t", flood.name, withSent), func(t *testing.T) {
 				var sent []mailbox.Source

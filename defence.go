@@ -2,10 +2,8 @@ package ndrscan
 
 import (
 	"slices"
-	"strings"
-	"time"
 
-	"ndrscan/classify"
+	"ndrscan/dsn"
 	"ndrscan/trace"
 )
 
@@ -16,14 +14,22 @@ const (
 	defenceWitness  = "witness"          // a report counts if its sender proves to be what it says (METHOD 6)
 	defenceAlias    = "alias"            // a Message-ID in Sent to others is no forwarding by itself (METHOD 2)
 	defencePass     = "pass"             // an SPF pass makes nobody ours (METHOD 4)
-	defenceScript   = "script-header"    // what scripts write into a header ties nothing to us (METHOD 5)
-	defenceClock    = "clock"            // a reporter's clock is no evidence (METHOD 3.4)
+	defenceProvider = "provider"         // a tenant's stamps count under the provider's own border only (METHOD 3.6)
+	defenceSealer   = "sealer"           // an ARC seal counts at the border of whoever sealed (METHOD 5)
+	defenceWords    = "words"            // reports are known by their words, in the languages that mail systems speak
 )
 
-var defences = []string{defenceReporter, defenceWitness, defenceAlias, defencePass, defenceScript, defenceClock}
+var defences = []string{defenceReporter, defenceWitness, defenceAlias, defencePass, defenceProvider, defenceSealer, defenceWords}
 
 func (r *run) lacks(defence string) bool {
 	return len(r.opts.Without) > 0 && slices.Contains(r.opts.Without, defence)
+}
+
+func (r *run) parse(raw []byte) *dsn.Bounce {
+	if r.lacks(defenceWords) {
+		return dsn.ParseWithoutWords(raw)
+	}
+	return dsn.Parse(raw)
 }
 
 // withoutRules gives those of Options.Without that are rules.
@@ -31,18 +37,4 @@ func withoutRules(without []string) []string {
 	return slices.DeleteFunc(slices.Clone(without), func(name string) bool {
 		return slices.Contains(defences, name) || slices.Contains(trace.Defences(), name)
 	})
-}
-
-// fooled is what the evidence looks like without these defences.
-func (r *run) fooled(e *classify.Evidence) {
-	o := e.Bounce.Original
-	switch {
-	case r.lacks(defenceClock) && e.Received.Sub(e.Origin.Time).Abs() > 24*time.Hour:
-		e.Origin = trace.Origin{Via: trace.ViaNone}
-	case r.lacks(defencePass) && e.SPF.Result == "pass":
-		e.Origin.Own, e.Origin.Entry = true, trace.EntryUnknown
-	case r.lacks(defenceScript) && (o.Header.Get("X-PHP-Originating-Script") != "" || strings.Contains(o.MessageID, "@www.")):
-		e.Origin.Own, e.Origin.Entry = true, trace.EntryScript
-	}
-	e.SentToAlias = e.SentToAlias || r.lacks(defenceAlias) && e.InSent && !e.SentToRecipient
 }

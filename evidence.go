@@ -68,7 +68,7 @@ func (r *run) reporter(ctx context.Context, b *dsn.Bounce) trace.Reporter {
 }
 
 func (r *run) judge(ctx context.Context, m mailbox.Message) *classify.Evidence {
-	b := dsn.Parse(m.Raw)
+	b := r.parse(m.Raw)
 	e := &classify.Evidence{Source: m.Source, Mailbox: m.Mailbox, ID: m.ID, Received: m.Received, Bounce: b}
 	top := b.Header
 	if b.Forwarded {
@@ -104,13 +104,13 @@ func (r *run) judge(ctx context.Context, m mailbox.Message) *classify.Evidence {
 	e.Recorded = recorded(b.Original.Header, e.Origin)
 	r.checkTenant(ctx, e)
 	r.checkDKIM(ctx, e)
+	r.checkTenantSignature(ctx, e)
 	r.checkARC(ctx, e)
 	r.checkTag(e)
 	r.askLog(e)
 	e.Account = account(e.Origin.AuthUser, b.Original.From)
 	r.compareSent(ctx, e)
 	e.RelayReporter = r.sent == nil && r.relayed(ctx, e)
-	r.fooled(e)
 	if e.DNSFailed() {
 		r.dnsFailed.Add(1)
 	}
@@ -279,7 +279,12 @@ func (r *run) checkSPF(ctx context.Context, e *classify.Evidence) {
 		return
 	}
 	e.SPF = r.checker.Check(ctx, spf.Request{IP: e.Origin.IP, Sender: e.MailFrom.Sender(), HELO: e.Origin.HELO})
-	if e.SPF.Result == spf.Pass && !e.Origin.Own && !e.SPF.Shared {
+	if e.SPF.Result != spf.Pass || e.Origin.Own {
+		return
+	}
+	if r.lacks(defencePass) {
+		e.Origin.Own, e.Origin.Entry = true, trace.EntryUnknown
+	} else if !e.SPF.Shared {
 		r.candidate(e)
 	}
 }
@@ -367,7 +372,7 @@ func (r *run) compareSent(ctx context.Context, e *classify.Evidence) {
 		return mail.SentTo(rcpt.Address) || mail.SentTo(rcpt.Original) && sameSite(rcpt)
 	})
 	e.NetworkSeen, e.NetworkKnown = r.sent.UsesNetwork(e.Account, e.Origin.ClientIP, at)
-	e.SentToAlias = e.InSent && !e.SentToRecipient && r.passedOn(ctx, e, mail)
+	e.SentToAlias = e.InSent && !e.SentToRecipient && (r.passedOn(ctx, e, mail) || r.lacks(defenceAlias))
 	if r.sent.Messages(o.From) == 0 {
 		return
 	}

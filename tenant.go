@@ -3,6 +3,7 @@ package ndrscan
 import (
 	"context"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"ndrscan/classify"
@@ -48,9 +49,31 @@ func (r *run) checkTenant(ctx context.Context, e *classify.Evidence) {
 	}
 }
 
+// checkTenantSignature is checkTenant for a provider that stamps nothing: Google signs in the name of one tenant only what its
+// accounts hand in, and puts an ARC set of its own on what it takes from outside. The whole message must have come back.
+func (r *run) checkTenantSignature(ctx context.Context, e *classify.Evidence) {
+	signed := slices.ContainsFunc(e.DKIM, func(s classify.Signature) bool {
+		return s.Whole() && s.FromSigned && r.tenants.GoogleSignsFor(s.Domain)
+	})
+	if !signed || e.Origin.Own || r.checker == nil {
+		return
+	}
+	provider, ok := r.provider(ctx, e.Origin.IP)
+	if !ok || !provider.SealedBy("google.com") || r.sealedBy(ctx, e, provider.SealedBy).Instance > 0 {
+		return
+	}
+	e.Origin.Own, e.Origin.OwnUnknown = true, false
+	e.Tenant, e.Origin.Entry = classify.TenantInside, trace.EntryTenant
+}
+
+// isProvider tells an address that a provider of tenants publishes as one it sends from.
 func (r *run) isProvider(ctx context.Context, ip netip.Addr) bool {
-	_, ok := proof.ProviderOf(ip, func(domain string, ip netip.Addr) bool { return r.permits(ctx, domain, ip) })
-	return ok
+	_, ok := r.provider(ctx, ip)
+	return ok || r.lacks(defenceProvider)
+}
+
+func (r *run) provider(ctx context.Context, ip netip.Addr) (proof.Provider, bool) {
+	return proof.ProviderOf(ip, func(domain string, ip netip.Addr) bool { return r.permits(ctx, domain, ip) })
 }
 
 // providerHosts end the names of the hosts that carry tenants' mail.
@@ -76,12 +99,21 @@ func (r *run) tenantReported(ctx context.Context, e *classify.Evidence) bool {
 // (METHOD 5, forwarded). Nothing is asked where there is none.
 func (r *run) checkARC(ctx context.Context, e *classify.Evidence) {
 	o := e.Bounce.Original
-	if r.dkim.Resolver == nil || e.Origin.Own || !e.Origin.ProperRelay || o.Header.Get("ARC-Seal") == "" {
+	if r.dkim.Resolver == nil || e.Origin.Own || !e.Origin.ProperRelay && !r.lacks(defenceSealer) || o.Header.Get("ARC-Seal") == "" {
 		return
 	}
 	border := trace.OrgDomain(e.Origin.RDNS)
-	arc := r.dkim.VerifyARC(ctx, o.Header, o.Body, wholeOriginal(e), signedAt(e), func(domain string) bool { return trace.OrgDomain(domain) == border })
+	provider, _ := r.provider(ctx, e.Origin.IP) // Microsoft's hosts are outlook.com's, and microsoft.com seals for them
+	arc := r.sealedBy(ctx, e, func(domain string) bool {
+		return trace.OrgDomain(domain) == border || provider.SealedBy(domain) || r.lacks(defenceSealer)
+	})
 	e.ARCSealed = arc.Proved() && arc.Passed(header.Domain(o.From)) && r.own.Domain(header.Domain(o.From))
+}
+
+// sealedBy judges the newest ARC set of the original that one of these domains sealed.
+func (r *run) sealedBy(ctx context.Context, e *classify.Evidence, domains func(string) bool) proof.ARC {
+	o := e.Bounce.Original
+	return r.dkim.VerifyARC(ctx, o.Header, o.Body, wholeOriginal(e), signedAt(e), domains)
 }
 
 // readAggregates reads the DMARC aggregate reports that a message brings, and who proves to have sent it: the organisation of

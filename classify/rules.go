@@ -136,7 +136,7 @@ var rules = []rule{
 		says:  "the lines do not show how it entered our server",
 		means: "The border is ours, and no line below shows more."},
 	{code: "tenant-inside", weight: 3, cite: "METHOD 3.6", holds: func(e *Evidence) bool { return e.Tenant == TenantInside },
-		says:  "the provider's own stamp says that it began inside our tenant",
+		says:  "the provider's own stamp or signature says that it began inside our tenant",
 		means: "One of the tenant's accounts sent it. The lines name no client; the tenant's sign-in log and message trace do."},
 	{code: "tenant-outside", weight: 3, cite: "METHOD 3.6", holds: func(e *Evidence) bool { return e.Tenant == TenantOutside },
 		says:  "the provider's own stamp says that it entered our tenant from outside",

@@ -142,6 +142,14 @@ func Parse(raw []byte) *Bounce {
 	return p.b
 }
 
+// ParseWithoutWords is Parse for a reader who knows no language: a test shows with it what the words hold. No command does.
+func ParseWithoutWords(raw []byte) *Bounce {
+	p := newParser(0)
+	p.wordless = true
+	p.run(raw)
+	return p.b
+}
+
 // run reads one message into p.b.
 func (p *parser) run(raw []byte) {
 	b := p.b
@@ -173,6 +181,7 @@ type parser struct {
 	feedback []byte // feedback-report part (RFC 5965)
 	sealed   string // a part that nobody but its receiver can open, in words
 	wraps    int    // reports this one is wrapped in
+	wordless bool   // ParseWithoutWords
 
 	text        []byte   // the report's text, without an original quoted in it
 	scanned     bool     // the next two are set

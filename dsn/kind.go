@@ -325,6 +325,9 @@ func (p *parser) personal() bool {
 
 // saysFailure tells a text that speaks of a failure; of a subject it is believed only where the sender is null.
 func (p *parser) saysFailure() bool {
+	if p.wordless {
+		return false
+	}
 	if p.says(marked.failure) {
 		return true
 	}

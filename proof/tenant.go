@@ -123,6 +123,11 @@ func (t Tenants) SignsFor(domain string) bool {
 	return strings.HasSuffix(domain, microsoftSuffix) && slices.Contains(t.domains, domain)
 }
 
+// GoogleSignsFor tells whether a DKIM domain is one of Google's for a tenant of ours.
+func (t Tenants) GoogleSignsFor(domain string) bool {
+	return strings.HasSuffix(strings.ToLower(domain), gappsSuffix) && t.SignsFor(domain)
+}
+
 // TenantEntry is what a stamp says about how a message got into a tenant of ours.
 type TenantEntry string
 

@@ -10,11 +10,15 @@ const (
 	DefenceRightHand = "right-hand" // a line is read from its right end (METHOD 3.7)
 	DefenceGateway   = "gateway"    // the recipient's inbound gateway is stepped over (METHOD 3.2)
 	DefenceLoop      = "loop"       // behind a gateway the next line is the site's again (METHOD 3.1, 3.8)
+	DefenceConfirm   = "confirm"    // a reverse name counts only if it points back (METHOD 2)
+	DefenceAddress   = "address"    // a host is ours by its address, not by the name it gives itself (METHOD 2)
+	DefenceClock     = "clock"      // a message's time is that of our own line, not the reporter's (METHOD 3.4)
 )
 
 // Defences lists them.
 func Defences() []string {
-	return []string{DefenceBorder, DefenceRecorded, DefenceRightHand, DefenceGateway, DefenceLoop}
+	return []string{DefenceBorder, DefenceRecorded, DefenceRightHand, DefenceGateway, DefenceLoop,
+		DefenceConfirm, DefenceAddress, DefenceClock}
 }
 
 func (t *Tracer) lacks(defence string) bool {

@@ -3,6 +3,7 @@ package trace
 import (
 	"context"
 	"net/netip"
+	"slices"
 )
 
 // What DNS and the flags say of a host; shared by the walks. A failed look-up is noted where the caller says.
@@ -35,6 +36,10 @@ func (t *Tracer) ourAddress(ctx context.Context, host string, failed *bool) neti
 func (t *Tracer) isOurs(ctx context.Context, ip netip.Addr, failed *bool) bool {
 	_, ok, err := t.Own.Server(ctx, t.Resolver, ip)
 	*failed = *failed || err != nil
+	if t.lacks(DefenceConfirm) && t.Resolver != nil {
+		names, _ := t.Resolver.LookupPTR(ctx, ip)
+		ok = ok || slices.ContainsFunc(names, t.Own.Domain)
+	}
 	return ok
 }
 

@@ -61,7 +61,7 @@ func (w *walk) takenBy(h Hop) {
 	if h.ID != "" {
 		w.o.QueueID, w.o.Software = h.ID, h.Software
 	}
-	if !h.Time.IsZero() {
+	if !h.Time.IsZero() && !w.t.lacks(DefenceClock) {
 		w.o.Time = h.Time
 	}
 }

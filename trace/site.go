@@ -101,7 +101,7 @@ func (w *walk) placeOf(h Hop) place {
 		return placeInside
 	}
 	w.site.ownUnknown = false
-	if w.t.isOurs(w.ctx, h.IP, &w.site.ownUnknown) {
+	if w.t.isOurs(w.ctx, h.IP, &w.site.ownUnknown) || w.t.lacks(DefenceAddress) && w.t.Own.namesOurs(h.HELO) {
 		return placeOurs
 	}
 	if h.Auth {
