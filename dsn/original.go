@@ -27,8 +27,8 @@ var truncationLeads = []string{"the body of the message is", "message truncated"
 // isTruncated tells a body that was cut, by what is written at its end.
 func isTruncated(body []byte) bool {
 	tail := body[max(0, len(body)-maxTruncationMark):]
-	if !bytes.Contains(tail, []byte("runcated")) && !bytes.Contains(tail, []byte("ollected")) {
-		return false // as nearly always
+	if !bytes.Contains(tail, []byte("cated")) && !bytes.Contains(tail, []byte("cted")) {
+		return false // as nearly always: all marks have one of these
 	}
 	for _, word := range truncationMarks {
 		if containsFold(tail, word) {
@@ -287,16 +287,15 @@ func (p *parser) setQuoted(quoted []byte) bool {
 
 // isFieldLine tells a line that is a header field.
 func isFieldLine(line []byte) bool {
-	colon := bytes.IndexByte(line, ':')
-	if colon < 1 {
-		return false
+	name := 0
+	for name < len(line) && line[name] > ' ' && line[name] < 0x7f && line[name] != ':' {
+		name++
 	}
-	for _, c := range bytes.TrimRight(line[:colon], " \t") {
-		if c <= ' ' || c >= 0x7f {
-			return false
-		}
+	colon := name
+	for colon < len(line) && (line[colon] == ' ' || line[colon] == '\t') {
+		colon++
 	}
-	return line[0] != ' ' && line[0] != '\t'
+	return name > 0 && colon < len(line) && line[colon] == ':'
 }
 
 // unquoteLines takes the ">" away from the lines that begin with one, up to the first that doesn't.

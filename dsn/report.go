@@ -212,15 +212,16 @@ func setOnce[text string | []byte](field *string, value text) {
 
 // cutFolded takes a field with its folded lines, without the last line end.
 func cutFolded(in []byte) (raw, rest []byte) {
-	_, rest = cutLine(in)
-	for len(rest) > 0 && (rest[0] == ' ' || rest[0] == '\t') {
-		line, next := cutLine(rest)
-		if len(bytes.TrimSpace(line)) == 0 {
-			break
+	for end := 0; ; {
+		i := bytes.IndexByte(in[end:], '\n')
+		if i < 0 {
+			return trimLineEnd(in), nil
 		}
-		rest = next
+		end += i + 1
+		if end == len(in) || in[end] != ' ' && in[end] != '\t' || isBlank(firstLine(in[end:])) {
+			return trimLineEnd(in[:end]), in[end:]
+		}
 	}
-	return trimLineEnd(in[:len(in)-len(rest)]), rest
 }
 
 // reportAction reads the first word of Action.

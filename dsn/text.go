@@ -466,13 +466,10 @@ func leadingAddress(line []byte) (addr string, tail []byte, ok bool) {
 
 // isLead tells what can stand before an address: white space, bullets (the last ones the bytes of a no-break space and a
 // round bullet in UTF-8), quotes, brackets.
-func isLead(c byte) bool {
-	switch c {
-	case ' ', '\t', '\r', '\n', '*', '-', '"', '\'', '<', ':', '[', 0xa0, 0xc2, 0xe2, 0x80, 0xa2:
-		return true
-	}
-	return false
-}
+func isLead(c byte) bool { return leads[c] }
+
+var leads = [256]bool{' ': true, '\t': true, '\r': true, '\n': true, '*': true, '-': true, '"': true, '\'': true, '<': true, ':': true, '[': true,
+	0xa0: true, 0xc2: true, 0xe2: true, 0x80: true, 0xa2: true}
 
 // angledAddress takes "<address>:" at the very start of a line.
 func angledAddress(line []byte) (addr string, tail []byte, ok bool) {
@@ -496,13 +493,10 @@ func angledAddress(line []byte) (addr string, tail []byte, ok bool) {
 	return header.LowerASCII(word), bytes.TrimLeft(line[end+2:], " :"), true
 }
 
-func isAddressEnd(c byte) bool {
-	switch c {
-	case ' ', '\t', '\r', '\n', '<', '>', '(', ')', '[', ']', ',', ';', ':', '"', '\'', 0:
-		return true
-	}
-	return false
-}
+func isAddressEnd(c byte) bool { return addressEnds[c] }
+
+var addressEnds = [256]bool{' ': true, '\t': true, '\r': true, '\n': true, '<': true, '>': true, '(': true, ')': true, '[': true, ']': true,
+	',': true, ';': true, ':': true, '"': true, '\'': true, 0: true}
 
 // isAddress tells local@domain: one @ and a domain that could be one.
 func isAddress(word []byte) bool {
