@@ -27,8 +27,8 @@ var truncationLeads = []string{"the body of the message is", "message truncated"
 // isTruncated tells a body that was cut, by what is written at its end.
 func isTruncated(body []byte) bool {
 	tail := body[max(0, len(body)-maxTruncationMark):]
-	if !bytes.Contains(tail, []byte("cated")) && !bytes.Contains(tail, []byte("cted")) {
-		return false // as nearly always: all marks have one of these
+	if !bytes.Contains(tail, []byte("runcated")) && !bytes.Contains(tail, []byte("llected")) {
+		return false // as nearly always
 	}
 	for _, word := range truncationMarks {
 		if containsFold(tail, word) {
@@ -429,8 +429,9 @@ func splitQuoted(text []byte) (report, quoted []byte) {
 	var body []byte
 	for rest := text; len(rest) > 0; {
 		line, next := cutLine(rest)
+		isField := isFieldLine(line)
 		switch {
-		case boundary && startsOriginal(line):
+		case boundary && isField && startsOriginal(line):
 			section, body = header.AppendFields(section[:0], rest)
 			if len(section) >= 3 && (isTraced(section) || isShown(section)) {
 				return text[:len(text)-len(rest)], rest
@@ -454,7 +455,7 @@ func splitQuoted(text []byte) (report, quoted []byte) {
 			rest, boundary = next, true
 			continue
 		}
-		boundary = !isFieldLine(line) && (len(line) == 0 || line[0] != ' ' && line[0] != '\t')
+		boundary = !isField && (len(line) == 0 || line[0] != ' ' && line[0] != '\t')
 		rest = next
 	}
 	return text, nil
@@ -490,7 +491,7 @@ func skipQuoted(text []byte) []byte {
 }
 
 func startsOriginal(line []byte) bool {
-	if len(line) < 3 || !isFieldLine(line) {
+	if !isFieldLine(line) {
 		return false
 	}
 	for _, name := range originalStarts {

@@ -226,11 +226,14 @@ func cutFolded(in []byte) (raw, rest []byte) {
 
 // reportAction reads the first word of Action.
 func reportAction(raw []byte) Action {
-	word := bytes.TrimSpace(raw)
-	if i := bytes.IndexAny(word, " \t(;"); i >= 0 {
-		word = word[:i]
+	word := skipSpace(raw)
+	for i, c := range word {
+		if isSpace(c) || c == '(' || c == ';' {
+			word = word[:i]
+			break
+		}
 	}
-	for _, a := range []Action{ActionFailed, ActionDelayed, ActionDelivered, ActionRelayed, ActionExpanded} {
+	for _, a := range [...]Action{ActionFailed, ActionDelayed, ActionDelivered, ActionRelayed, ActionExpanded} {
 		if len(word) == len(a) && hasPrefixFold(word, string(a)) {
 			return a
 		}
