@@ -23,6 +23,20 @@ const maxWitnessDomains = 3
 // maxMessageTime bounds how long DNS may hold up one message: slow name servers are the sender's to choose.
 const maxMessageTime = 30 * time.Second
 
+// judged is a message and what is known about it. The message is kept for Options.Each only.
+type judged struct {
+	message  mailbox.Message
+	evidence *classify.Evidence
+}
+
+func (r *run) judged(ctx context.Context, it item) judged {
+	j := judged{evidence: r.evidence(ctx, it)}
+	if r.opts.Each != nil {
+		j.message = it.message
+	}
+	return j
+}
+
 // evidence takes one message from bytes to all that is known about it; nil if the run was interrupted meanwhile.
 func (r *run) evidence(ctx context.Context, it item) (e *classify.Evidence) {
 	if it.err != nil {

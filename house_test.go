@@ -15,7 +15,7 @@ import (
 // so does a package that is not listed. Tests may import what they like.
 var mayImport = map[string][]string{
 	".": {"mailbox", "dsn", "trace", "spf", "proof", "classify", "resolve", "internal/header"},
-	"cmd/ndrscan": {".", "mailbox", "imapfetch", "dsn", "trace", "resolve", "spf", "proof", "classify", "report", "store",
+	"cmd/ndrscan": {".", "mailbox", "imapfetch", "dsn", "trace", "resolve", "spf", "proof", "classify", "report", "store", "bundle", "weekly",
 		"internal/demo", "internal/netinfo"},
 	"mailbox":           nil,
 	"imapfetch":         {"mailbox"},
@@ -25,7 +25,9 @@ var mayImport = map[string][]string{
 	"resolve":           nil,
 	"spf":               nil,
 	"classify":          {"dsn", "trace", "spf", "proof"},
-	"report":            {"classify", "spf"}, // spf: its explanations and complaints are data that only want printing
+	"weekly":            {"classify"},
+	"bundle":            {"mailbox", "classify", "internal/header"},
+	"report":            {"classify", "weekly", "spf"}, // spf: its explanations and complaints are data that only want printing
 	"store":             {"classify"},
 	"internal/header":   nil,
 	"internal/dnstest":  {"resolve"},

@@ -49,8 +49,12 @@ type Options struct {
 	Flags        map[string]string // how the run was called, for the report; no secrets
 	Progress     func(Progress)    // told now and then, by one goroutine
 	KeepFindings bool              // keep findings for Result.Findings, in a private temporary file
-	Thresholds   classify.Thresholds
-	Without      []string // for tests: codes of rules, and defences, to switch off
+
+	// Each is told of every message, in order, by one goroutine; the record has no class yet.
+	Each func(mailbox.Message, *classify.Evidence, *classify.Record)
+
+	Thresholds classify.Thresholds
+	Without    []string // for tests: codes of rules, and defences, to switch off
 }
 
 // Progress is how far a scan is. Total is 0 where nobody knows.
@@ -62,6 +66,7 @@ type Progress struct {
 // Result is what a scan found.
 type Result struct {
 	Report   *classify.Report
+	Domains  []string // that count as ours
 	flood    *classify.Flood
 	findings *spool // nil: not kept
 }
@@ -81,18 +86,21 @@ func Scan(ctx context.Context, sources []mailbox.Source, opts Options) (*Result,
 			return nil, err
 		}
 	}
-	for evidence := range inOrder(ctx, run.messages(ctx), run.jobs(), run.evidence) {
-		if evidence == nil {
+	for judged := range inOrder(ctx, run.messages(ctx), run.jobs(), run.judged) {
+		if judged.evidence == nil {
 			continue // interrupted half-way
 		}
-		run.noteLost(evidence)
-		record := flood.Add(evidence)
+		run.noteLost(judged.evidence)
+		record := flood.Add(judged.evidence)
+		if opts.Each != nil {
+			opts.Each(judged.message, judged.evidence, &record)
+		}
 		if err := result.findings.add(&record); err != nil {
 			run.leave(classify.LeftOut{Source: "findings", Why: err.Error()})
 		}
 		run.tell()
 	}
-	result.Report = flood.Report(run.context(ctx))
+	result.Report, result.Domains = flood.Report(run.context(ctx)), run.own.Domains()
 	return result, ctx.Err()
 }
 

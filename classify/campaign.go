@@ -215,3 +215,9 @@ func shortHash(parts ...string) string {
 	sum := sha256.Sum256([]byte(strings.Join(parts, "\x00")))
 	return hex.EncodeToString(sum[:6])
 }
+
+// Network is the network that stands for an address in cells: /24 for IPv4, /48 for IPv6; "" for what is no address.
+func Network(ip string) string {
+	addr, _ := netip.ParseAddr(ip)
+	return networkOf(addr)
+}

@@ -304,15 +304,19 @@ func deliveredTo(section header.Section, lastReceived int) string {
 // forAddress gives the address of the "for" clause (RFC 5321 section 4.4). The last one counts, for a HELO name can hold
 // one, too.
 func forAddress(received []byte) string {
-	for at := len(received) - len("for "); at > 0; at-- {
-		if received[at] != 'f' || !isSpace(received[at-1]) || string(received[at:at+4]) != "for " {
+	for at := len(received); ; {
+		at = bytes.LastIndex(received[:at], []byte("for "))
+		if at < 0 {
+			return ""
+		}
+		if at == 0 || received[at-1] != ' ' && received[at-1] != '\t' && received[at-1] != '\n' {
 			continue
 		}
-		if addr, _, ok := leadingAddress(received[at+4:]); ok {
+		rest := skipSpace(received[at+4:])
+		if addr, _, ok := leadingAddress(rest); ok {
 			return addr
 		}
 	}
-	return ""
 }
 
 // firstID gives the first Message-ID of a field, with its angle brackets.

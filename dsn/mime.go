@@ -243,7 +243,7 @@ func mediaType(contentType []byte) string {
 		}
 	}
 	for _, usual := range usualTypes {
-		if len(typ) == len(usual) && (string(typ) == usual || hasPrefixFold(typ, usual)) {
+		if len(typ) == len(usual) && hasPrefixFold(typ, usual) {
 			return usual
 		}
 	}

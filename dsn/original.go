@@ -27,7 +27,7 @@ var truncationLeads = []string{"the body of the message is", "message truncated"
 // isTruncated tells a body that was cut, by what is written at its end.
 func isTruncated(body []byte) bool {
 	tail := body[max(0, len(body)-maxTruncationMark):]
-	if !bytes.Contains(tail, []byte("runcated")) && !bytes.Contains(tail, []byte("llected")) {
+	if !bytes.Contains(tail, []byte("runcated")) && !bytes.Contains(tail, []byte("ollected")) {
 		return false // as nearly always
 	}
 	for _, word := range truncationMarks {
@@ -287,15 +287,16 @@ func (p *parser) setQuoted(quoted []byte) bool {
 
 // isFieldLine tells a line that is a header field.
 func isFieldLine(line []byte) bool {
-	name := 0
-	for name < len(line) && line[name] > ' ' && line[name] < 0x7f && line[name] != ':' {
-		name++
+	colon := bytes.IndexByte(line, ':')
+	if colon < 1 {
+		return false
 	}
-	colon := name
-	for colon < len(line) && (line[colon] == ' ' || line[colon] == '\t') {
-		colon++
+	for _, c := range bytes.TrimRight(line[:colon], " \t") {
+		if c <= ' ' || c >= 0x7f {
+			return false
+		}
 	}
-	return name > 0 && colon < len(line) && line[colon] == ':'
+	return line[0] != ' ' && line[0] != '\t'
 }
 
 // unquoteLines takes the ">" away from the lines that begin with one, up to the first that doesn't.
@@ -429,9 +430,8 @@ func splitQuoted(text []byte) (report, quoted []byte) {
 	var body []byte
 	for rest := text; len(rest) > 0; {
 		line, next := cutLine(rest)
-		isField := isFieldLine(line)
 		switch {
-		case boundary && isField && startsOriginal(line):
+		case boundary && startsOriginal(line):
 			section, body = header.AppendFields(section[:0], rest)
 			if len(section) >= 3 && (isTraced(section) || isShown(section)) {
 				return text[:len(text)-len(rest)], rest
@@ -455,7 +455,7 @@ func splitQuoted(text []byte) (report, quoted []byte) {
 			rest, boundary = next, true
 			continue
 		}
-		boundary = !isField && (len(line) == 0 || line[0] != ' ' && line[0] != '\t')
+		boundary = !isFieldLine(line) && (len(line) == 0 || line[0] != ' ' && line[0] != '\t')
 		rest = next
 	}
 	return text, nil
@@ -491,7 +491,7 @@ func skipQuoted(text []byte) []byte {
 }
 
 func startsOriginal(line []byte) bool {
-	if !isFieldLine(line) {
+	if len(line) < 3 || !isFieldLine(line) {
 		return false
 	}
 	for _, name := range originalStarts {

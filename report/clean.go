@@ -140,30 +140,31 @@ func cutName(s string, width int) string {
 
 const more = "…"
 
-// tidy returns a deep copy of a report or finding in which every string is clean. Lists and maps that are nil become
-// empty, since the contract writes them as [] and {}; lists of numbers stay nil, which it writes as null.
+// tidy returns a deep copy of a report or finding in which every string is clean.
 func tidy[T any](v T) T {
-	return tidyValue(reflect.ValueOf(&v).Elem()).Interface().(T)
+	return mapStrings(reflect.ValueOf(&v).Elem(), Clean).Interface().(T)
 }
 
 var timeType = reflect.TypeFor[time.Time]()
 
-func tidyValue(v reflect.Value) reflect.Value {
+// mapStrings makes a deep copy in which change has gone over every string. Lists and maps that are nil become empty, since
+// the contract writes them as [] and {}; lists of numbers stay nil, which it writes as null.
+func mapStrings(v reflect.Value, change func(string) string) reflect.Value {
 	out := reflect.New(v.Type()).Elem()
 	switch v.Kind() {
 	case reflect.String:
-		out.SetString(Clean(v.String()))
+		out.SetString(change(v.String()))
 	case reflect.Pointer:
 		if !v.IsNil() {
 			out.Set(reflect.New(v.Type().Elem()))
-			out.Elem().Set(tidyValue(v.Elem()))
+			out.Elem().Set(mapStrings(v.Elem(), change))
 		}
 	case reflect.Struct:
 		if v.Type() == timeType {
 			return v
 		}
 		for i := range v.NumField() {
-			out.Field(i).Set(tidyValue(v.Field(i)))
+			out.Field(i).Set(mapStrings(v.Field(i), change))
 		}
 	case reflect.Slice:
 		if v.IsNil() && v.Type().Elem().Kind() == reflect.Float64 {
@@ -171,12 +172,12 @@ func tidyValue(v reflect.Value) reflect.Value {
 		}
 		out.Set(reflect.MakeSlice(v.Type(), v.Len(), v.Len()))
 		for i := range v.Len() {
-			out.Index(i).Set(tidyValue(v.Index(i)))
+			out.Index(i).Set(mapStrings(v.Index(i), change))
 		}
 	case reflect.Map:
 		out.Set(reflect.MakeMapWithSize(v.Type(), v.Len()))
 		for it := v.MapRange(); it.Next(); {
-			out.SetMapIndex(tidyValue(it.Key()), tidyValue(it.Value()))
+			out.SetMapIndex(mapStrings(it.Key(), change), mapStrings(it.Value(), change))
 		}
 	default:
 		return v

@@ -114,26 +114,12 @@ func isPlainAddress(addr []byte) bool {
 // LowerASCII gives text in lower case. Text that is not ASCII is lowered by Unicode's rules, what is not UTF-8 in it
 // replaced.
 func LowerASCII(text []byte) string {
-	for i, c := range text {
-		if 'A' <= c && c <= 'Z' || c >= 0x80 {
-			return lowerFrom(text, i)
-		}
-	}
-	return string(text) // as it mostly is
-}
-
-// lowerFrom is LowerASCII for text that is in lower case before a place.
-func lowerFrom(text []byte, at int) string {
 	var buf [128]byte
-	if len(text) > len(buf) {
-		return strings.ToLower(strings.ToValidUTF8(string(text), "\ufffd"))
-	}
-	copy(buf[:], text[:at])
-	for ; at < len(text); at++ {
-		if text[at] >= 0x80 {
+	for i, c := range text {
+		if c >= 0x80 || i == len(buf) {
 			return strings.ToLower(strings.ToValidUTF8(string(text), "\ufffd"))
 		}
-		buf[at] = lower(text[at])
+		buf[i] = lower(c)
 	}
 	return string(buf[:len(text)])
 }
