@@ -292,6 +292,22 @@ var adversaries = []adversary{
 			}
 			return ""
 		}},
+	{name: "a compromise behind a loop that bots' mail went through, too", verdict: classify.CompromiseSuspected, without: []string{"border-stepped"},
+		attack: func(*testing.T) attack {
+			return attack{noSent: true, mails: flood(36, func(n int) bounce {
+				k := 1 + n%4
+				b := bounce{n: n, name: fmt.Sprintf("mail.corp%d.example", k), ip: fmt.Sprintf("198.18.%d.5", 60+k), rcpts: []string{fmt.Sprintf("r%d@corp%d.example", n, k)}, diag: "554 5.4.6 Too many hops"}
+				gateway := b
+				gateway.name, gateway.ip = fmt.Sprintf("gw.filter%d.example", k), fmt.Sprintf("198.18.%d.1", 50+k)
+				b.orig = taken(b, gateway.name, gateway.name, gateway.ip) + taken(gateway, b.name, b.name, b.ip) + taken(b, gateway.name, gateway.name, gateway.ip)
+				if n%3 == 0 {
+					b.orig += fromOurs(gateway, "alice@ours.example", thief) + spam(n)
+				} else {
+					b.orig += taken(gateway, "pc", "unknown", bot(n)) + spam(n)
+				}
+				return b
+			})}
+		}},
 	{name: "reporters with wrong clocks", verdict: classify.Both, without: []string{"clock"},
 		attack: func(*testing.T) attack {
 			wrong := func(line string, n int) string { // each message days off the one before

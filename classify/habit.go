@@ -70,6 +70,13 @@ func (h *habits) cell(table map[string]*habit, key string) *habit {
 // of gives the habit whose signs speak for messages of a case with its final codes, nil if it was not kept.
 func (h *habits) of(set Codes, key string, t Thresholds) *habit {
 	switch proved := h.proved[key]; {
+	case set.has(codes("habit-doubtful")):
+		for _, table := range []map[string]*habit{h.proved, h.believed} {
+			if len(table[key].signs(t)) > 0 {
+				return table[key]
+			}
+		}
+		return h.claimed[key]
 	case set.has(codes("border-proved")) && (proved.out(t) || !set.has(codes("out-of-habit"))):
 		return proved
 	case set.meets(codes("border-proved", "border-witnessed", "claim-agrees")):
@@ -94,13 +101,25 @@ func (h *habits) codes(set Codes, key string, t Thresholds) Codes {
 		set.has(codes("border-witnessed")) && believed.out(t) && believed.agreed(proved, t.ClassWitnesses, t):
 		return codes("out-of-habit") | believed.scriptRun(t) | agrees(known)
 	case set.has(codes("border-proved")):
-		return proved.doubts(t)
-	case set.has(codes("border-witnessed")) && believed.out(t), !known && h.claimed[key].out(t):
+		if len(proved.refusers) > 0 {
+			return believed.doubts(t) // our own bounce says spam, too, and counts among them
+		}
+		return 0
+	case set.has(codes("border-witnessed")) && believed.out(t), !known && h.claimed[key].pointsOut(t):
 		return codes("claimed-habit")
 	case set.has(codes("border-witnessed")):
+		if h.claimed[key].out(t) && believed.comparable == 0 {
+			return codes("habit-doubtful") // no witness against its owner, but nobody can call it in his habit
+		}
 		return believed.doubts(t)
 	}
 	return 0
+}
+
+// pointsOut tells what would be out of habit, for claims: where nothing is at hand to look for the other signs by, one is
+// enough to name the search of the mail log that settles it.
+func (h *habit) pointsOut(t Thresholds) bool {
+	return h.out(t) || h != nil && h.comparable == 0 && len(h.signs(t)) > 0
 }
 
 func agrees(known bool) Codes {
@@ -124,7 +143,7 @@ func (h *habit) agreed(proved *habit, enough int, t Thresholds) bool {
 
 // doubts holds where several sites call the mail spam and there is nothing to compare it with.
 func (h *habit) doubts(t Thresholds) Codes {
-	if h.comparable == 0 && len(h.refusers) >= t.SpamWitnesses {
+	if h != nil && h.comparable == 0 && len(h.refusers) >= t.SpamWitnesses {
 		return codes("habit-doubtful")
 	}
 	return 0

@@ -163,6 +163,9 @@ var rules = []rule{
 	{code: "border-witnessed", weight: 2, cite: "METHOD 3.1", applies: ownBorder, holds: borderWitnessed,
 		says:  "a verified site saw our server hand it over",
 		means: "Three such witnesses that have nothing to do with each other, with different queue ids, prove a compromise if the mail is out of habit."},
+	{code: "border-stepped", weight: 1, cite: "METHOD 3.1", applies: ownBorder, holds: borderStepped,
+		says:  "a verified site had it from our server, by way of its own hosts or gateway",
+		means: "No address behind which anybody may stand was stepped over. It points at our server, and proves no compromise."},
 
 	{code: "spf-pass", weight: 2, cite: "RFC 7208 section 2.6.3", holds: spfIs(spf.Pass),
 		says:  "{spf.domain} permits {origin} ({spf.mechanism})",
@@ -244,7 +247,7 @@ var rules = []rule{
 		says:  "the report is unverified, but names the login and client network that better evidence shows out of habit",
 		means: "It adds to the count of a compromise that others prove. It proves none."},
 	{code: "claimed-habit", weight: 1, cite: "METHOD 5", applies: never, holds: never,
-		says:  "unverified reports show what would be out of habit: {habit}",
+		says:  "reports that prove nothing show what would be out of habit: {habit}",
 		means: "Three or more such messages are a suspicion, which one search of the mail log settles."},
 	{code: "habit-doubtful", weight: 1, cite: "METHOD 5", applies: never, holds: never,
 		says:  "{habit}, and there is nothing to compare its habit with",
@@ -275,6 +278,13 @@ func borderWitnessed(e *Evidence) bool {
 		return true
 	}
 	return e.ownDKIM(proof.DKIMPass) || e.Recorded != nil && e.Recorded.Above
+}
+
+// borderStepped tells whether a verified site shows our server behind hosts that the walk knows by their addresses: a
+// stranger can't stand between them, as he can behind NAT.
+func borderStepped(e *Evidence) bool {
+	return ownBorder(e) && e.Verified && !e.Reporter.Stepped && e.Origin.Trust == trace.Stepped && !e.Origin.Hidden &&
+		!borderProved(e) && !borderWitnessed(e)
 }
 
 // ruleIndex finds a rule by its code.

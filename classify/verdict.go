@@ -17,7 +17,7 @@ type tally struct {
 	accounts map[accountID]*account // of compromised messages
 
 	proved, suspects       int
-	witnessed              int // suspects that a verified site saw
+	witnessed              int // suspects that a verified site saw, directly or behind its own hosts
 	provedIDs, suspectsIDs refs
 }
 
@@ -82,7 +82,7 @@ func (t *tally) add(g *group, set Codes, class Class, n int, inside func(cell) b
 		t.addWitnessed(g)
 	case class == Undetermined && set.has(codes("origin-own")) && set.meets(codes("claimed-habit", "habit-doubtful")) && !set.has(codes("log-absent")):
 		t.suspects += n
-		if set.has(codes("claimed-habit", "border-witnessed")) {
+		if set.has(codes("claimed-habit")) && set.meets(codes("border-witnessed", "border-stepped")) {
 			t.witnessed += n
 		}
 		t.suspectsIDs = t.suspectsIDs.with(g.ids...)
@@ -327,7 +327,7 @@ func verdictReasons(j Judgement, t *tally) []Reason {
 	case Both:
 		return append(verdictReasons(Compromise, t), verdictReasons(JoeJob, t)...)
 	case CompromiseSuspected:
-		return []Reason{{"verdict-suspected", fmt.Sprintf("%d messages are out of habit and name your border; neither a log, nor a bounce of your own with a login, nor a signature, nor enough verified witnesses prove it", t.count(Compromised)+t.suspects)}}
+		return []Reason{{"verdict-suspected", fmt.Sprintf("%d messages name your border and are out of habit, or nothing shows them to be in it; neither a log, nor a bounce of your own with a login, nor a signature, nor enough verified witnesses prove it", t.count(Compromised)+t.suspects)}}
 	case OwnBackscatterFlood:
 		return []Reason{{"verdict-own-backscatter", about(OwnBackscatter)}}
 	case MisconfiguredSender:

@@ -132,6 +132,7 @@ type Origin struct {
 	ClaimedOrigin netip.Addr // the lowest client address of all lines: a claim
 	Framing       bool       // a claimed line names our servers
 	SiteAuth      bool       // the border line at a foreign reporter shows authentication: that site's customer
+	Hidden        bool       // an inner address was stepped over: behind NAT or a proxy every client has one
 	Unstamped     bool       // a hop did not stamp: the origin is unknown
 	DNSFailed     bool       // a look-up failed that could have changed who is inside or ours
 	TooLong       bool       // the walk needed too many look-ups: the origin is unknown

@@ -146,6 +146,7 @@ func (w *walk) atClient(h Hop) (done bool) {
 	switch place := w.placeOf(h); place {
 	case placeInside:
 		w.lower(Stepped)
+		w.o.Hidden = w.o.Hidden || inner(h.IP)
 		w.site.from = h.IP
 		w.step(WhyInside, true)
 		return false
