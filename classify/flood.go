@@ -75,7 +75,7 @@ type group struct {
 	witnesses  map[string]*witness
 	origins    map[string]*origin
 	campaigns  map[int32]*campaign // by node
-	senders    map[string]*int
+	senders    map[string]*sender
 	networks   map[string]struct{} // of origins
 	recipients map[uint64]struct{}
 	clients    map[string]struct{}
@@ -115,6 +115,7 @@ type witness struct {
 type origin struct {
 	messages           int
 	network, rdns, spf string
+	confirmed          bool // rdns points back to the address
 	source             SourceKinds
 	seenBy             []string // verified witnesses, as many as an SPF term needs
 	ids                refs
@@ -125,6 +126,11 @@ type campaign struct {
 	ids      refs
 	subject  string   // of its first message that has one
 	sample   *sampled // its first message
+}
+
+type sender struct {
+	messages int
+	ids      refs
 }
 
 // span is the time from the first to the last of some events; zero if there was none.
@@ -230,7 +236,7 @@ func (f *Flood) group(key groupKey, finding *Finding) *group {
 		}
 	}
 	g := &group{key: key, cells: map[cellKey]cell{}, witnesses: map[string]*witness{}, origins: map[string]*origin{},
-		campaigns: map[int32]*campaign{}, senders: map[string]*int{}, networks: map[string]struct{}{},
+		campaigns: map[int32]*campaign{}, senders: map[string]*sender{}, networks: map[string]struct{}{},
 		recipients: map[uint64]struct{}{}, clients: map[string]struct{}{}, queueIDs: map[string]struct{}{},
 		signatures: map[string]struct{}{}, hours: map[int64]int{}}
 	if key.Habit != "" {
@@ -255,7 +261,9 @@ func (f *Flood) add(g *group, r *Record, message ref) {
 	f.addWitness(g, finding, message)
 	f.addOrigin(g, r, network, message)
 	f.addCampaign(g, r, message)
-	*entry(f, g.senders, finding.sender())++
+	from := entry(f, g.senders, finding.sender())
+	from.messages++
+	from.ids = from.ids.with(message)
 	for _, r := range finding.Recipients {
 		put(f, g.recipients, hash64(r.Address))
 	}
@@ -308,7 +316,7 @@ func (f *Flood) addOrigin(g *group, r *Record, network string, message ref) {
 	}
 	o := entry(f, g.origins, from.IP)
 	if o.messages == 0 {
-		o.network, o.rdns, o.source = network, from.RDNS, r.Source
+		o.network, o.rdns, o.confirmed, o.source = network, from.RDNS, from.RDNSConfirmed, r.Source
 		if r.Finding.SPF != nil {
 			o.spf = r.Finding.SPF.Result
 		}

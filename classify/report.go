@@ -131,8 +131,9 @@ type Account struct {
 
 // Impersonated is a sender address that forged mail bore.
 type Impersonated struct {
-	Address  string `json:"address"`
-	Messages int    `json:"messages"`
+	Address  string   `json:"address"`
+	Messages int      `json:"messages"`
+	Evidence []string `json:"evidence"`
 }
 
 // OriginRow is one origin address.
@@ -145,7 +146,10 @@ type OriginRow struct {
 	Class    Class    `json:"class,omitempty"` // of most of its messages
 	Evidence []string `json:"evidence"`
 
+	RDNSConfirmed bool `json:"rdns_confirmed"` // the reverse name's address is this one; else it is what its owner wrote there
+
 	Misconfiguration SourceKind `json:"misconfiguration,omitempty"` // what it is, where its messages are ours
+	Remedy           string     `json:"remedy,omitempty"`           // what to do about it
 
 	// SPFTerm is given where our own record or signature ties the address to us and two verified witnesses saw it: only then
 	// may it be proposed for the SPF record (METHOD 7).

@@ -97,7 +97,7 @@ type rows struct {
 	origins      map[string]*classed[OriginRow]
 	campaigns    map[string]*classed[CampaignRow]
 	witnesses    map[string]*witnessRow
-	impersonated map[string]int
+	impersonated map[string]*impersonatedRow
 	accounts     map[accountKey]*accountRow
 	hours        map[int64]map[Class]int
 	arrived      span
@@ -121,6 +121,11 @@ type witnessRow struct {
 	ids refs
 }
 
+type impersonatedRow struct {
+	Impersonated
+	ids refs
+}
+
 type accountKey struct {
 	id    accountID
 	class Class
@@ -136,7 +141,7 @@ type accountRow struct {
 
 func newRows(f *Flood) *rows {
 	return &rows{flood: f, origins: map[string]*classed[OriginRow]{}, campaigns: map[string]*classed[CampaignRow]{},
-		witnesses: map[string]*witnessRow{}, impersonated: map[string]int{}, accounts: map[accountKey]*accountRow{},
+		witnesses: map[string]*witnessRow{}, impersonated: map[string]*impersonatedRow{}, accounts: map[accountKey]*accountRow{},
 		hours: map[int64]map[Class]int{}, samples: map[Class]*sampled{}}
 }
 
@@ -154,8 +159,8 @@ func (r *rows) add(g *group, class Class) {
 		r.addWitness(name, w)
 	}
 	if class == Forged {
-		for address, n := range g.senders {
-			r.impersonated[address] += *n
+		for address, s := range g.senders {
+			r.addSender(address, s)
 		}
 	}
 	if g.key.Habit != "" {
@@ -177,10 +182,10 @@ func (r *rows) addOrigin(ip string, o *origin, set Codes, class Class) {
 		r.origins[ip] = row
 	}
 	if o.ids.before(row.ids) {
-		row.row.Network, row.row.RDNS, row.row.SPF = o.network, o.rdns, o.spf
+		row.row.Network, row.row.RDNS, row.row.RDNSConfirmed, row.row.SPF = o.network, o.rdns, o.confirmed, o.spf
 	}
 	if shown := o.source.of(class); shown != "" && (row.row.Misconfiguration == "" || o.ids.before(row.ids)) {
-		row.row.Misconfiguration = shown
+		row.row.Misconfiguration, row.row.Remedy = shown, shown.remedy()
 	}
 	if class == Misconfigured && set.meets(ownProof|codes("origin-own", "border-proved")) && len(o.seenBy) >= termWitnesses {
 		row.row.SPFTerm = term(ip)
@@ -221,6 +226,16 @@ func (r *rows) addWitness(name string, w *witness) {
 	row.ids = row.ids.with(w.ids...)
 }
 
+func (r *rows) addSender(address string, s *sender) {
+	row := r.impersonated[address]
+	if row == nil {
+		row = &impersonatedRow{Impersonated: Impersonated{Address: address}}
+		r.impersonated[address] = row
+	}
+	row.Messages += s.messages
+	row.ids = row.ids.with(s.ids...)
+}
+
 func (r *rows) addAccount(g *group, class Class) {
 	key := accountKey{g.account, class}
 	row := r.accounts[key]
@@ -257,13 +272,10 @@ func (r *rows) fill(rep *Report) {
 		return w.WitnessRow
 	},
 		func(w WitnessRow) (int, string) { return w.Messages, w.Witness })
-	rep.Impersonated = []Impersonated{}
-	for address, n := range r.impersonated {
-		rep.Impersonated = append(rep.Impersonated, Impersonated{Address: address, Messages: n})
-	}
-	slices.SortFunc(rep.Impersonated, func(a, b Impersonated) int {
-		return cmp.Or(b.Messages-a.Messages, strings.Compare(a.Address, b.Address))
-	})
+	rep.Impersonated = sortedRows(r.impersonated, func(i *impersonatedRow) Impersonated {
+		i.Evidence = r.flood.names(i.ids)
+		return i.Impersonated
+	}, func(i Impersonated) (int, string) { return i.Messages, i.Address })
 	rep.Accounts = r.accountRows()
 	rep.Timeline = []Bucket{}
 	for _, hour := range slices.Sorted(maps.Keys(r.hours)) {

@@ -1,15 +1,23 @@
-// Package report writes what classify found: a terminal report, JSON, JSONL, and one message explained hop by hop.
+// Package report writes what classify found: for a terminal, as JSON, JSONL, CSV and Markdown, and one message explained
+// hop by hop; and it reads back what it saved.
 //
 // In goes classify's data, out comes text. Nearly every string in it was written by a stranger: subjects, host names,
 // diagnostics, even message ids. So each writer begins with tidy (clean.go), which walks the whole value and passes every
-// string through one cleaner; nothing reaches a terminal or a file around it. Nothing here judges: sentences about a
+// string through one cleaner; nothing reaches a terminal or a file around it. Each format then guards what is special in it:
+// formulas in CSV (csv.go), links, mentions and HTML in Markdown (markdown.go). Nothing here judges: sentences about a
 // verdict come with the data, and the same data gives the same bytes.
 package report
 
 import (
+	"errors"
 	"fmt"
+	"io"
+	"iter"
 	"path/filepath"
+	"slices"
 	"strings"
+
+	"ndrscan/classify"
 )
 
 // Format is a way to write a report.
@@ -17,46 +25,124 @@ type Format string
 
 // The formats.
 const (
-	Table Format = "table" // for people, on a terminal
-	JSON  Format = "json"  // the whole report: classify.Report
-	JSONL Format = "jsonl" // one classify.Finding a line, one for every message read
+	Table       Format = "table"        // for people, on a terminal
+	JSON        Format = "json"         // the whole report: classify.Report
+	JSONL       Format = "jsonl"        // one classify.Finding a line, one for every message read
+	CSV         Format = "csv"          // one row an origin address
+	FindingsCSV Format = "findings-csv" // one row for every message read
+	Markdown    Format = "markdown"     // for a ticket
 )
 
-var (
-	formats = []Format{Table, JSON, JSONL}
+// formats are all of them, with the end of a file's name that chooses each. Of several that fit a name, the first counts.
+var formats = []struct {
+	format Format
+	ending string // of a file's name; "": no file is written in it
+	holds  string // what it holds, for a flag's help
+	each   bool   // it holds every message, so the findings have to be kept
+}{
+	{format: Table},
+	{format: JSON, ending: ".json", holds: "report"},
+	{format: JSONL, ending: ".jsonl", holds: "one line a message", each: true},
+	{format: FindingsCSV, ending: "findings.csv", holds: "one row a message", each: true},
+	{format: CSV, ending: ".csv", holds: "one row an origin"},
+	{format: Markdown, ending: ".md", holds: "for a ticket"},
+}
 
-	// later are formats whose names are settled, and that no writer exists for yet.
-	later = []string{"csv", "markdown", "md", "html"}
+// later are formats whose names are settled, and that no writer exists for yet.
+var later = []string{"html"}
 
-	// extensions of files that a format is chosen by.
-	extensions = map[string]Format{".json": JSON, ".jsonl": JSONL}
-)
+// Formats lists the formats by name.
+func Formats() []Format {
+	var list []Format
+	for _, f := range formats {
+		list = append(list, f.format)
+	}
+	return list
+}
+
+// FormatNames lists them in a sentence: table, json or jsonl.
+func FormatNames() string {
+	var names []string
+	for _, f := range formats {
+		names = append(names, string(f.format))
+	}
+	last := len(names) - 1
+	return strings.Join(names[:last], ", ") + " or " + names[last]
+}
+
+// FileEndings lists the ends of files' names and what each file holds.
+func FileEndings() string {
+	var list []string
+	for _, f := range formats {
+		if f.ending != "" {
+			list = append(list, fmt.Sprintf("%s (%s)", f.ending, f.holds))
+		}
+	}
+	return strings.Join(list, ", ")
+}
+
+// HoldsFindings says that the format has something for every message, so that the findings have to be kept.
+func (f Format) HoldsFindings() bool {
+	for _, row := range formats {
+		if row.format == f {
+			return row.each
+		}
+	}
+	return false
+}
 
 // ParseFormat reads the value of --format.
 func ParseFormat(name string) (Format, error) {
-	for _, f := range formats {
-		if name == string(f) {
-			return f, nil
-		}
+	if slices.Contains(Formats(), Format(name)) {
+		return Format(name), nil
 	}
-	for _, l := range later {
-		if name == l {
-			return "", fmt.Errorf("format %q: not yet; there are table, json and jsonl", name)
-		}
+	if slices.Contains(later, name) {
+		return "", fmt.Errorf("format %q: not yet; there are %s", name, FormatNames())
 	}
-	return "", fmt.Errorf("format %q is unknown: choose table, json or jsonl", Clean(name))
+	return "", fmt.Errorf("format %q is unknown: choose %s", Clean(name), FormatNames())
 }
 
-// FormatOf tells the format of a file to be written from its extension.
+// FormatOf tells the format of a file to be written from the end of its name.
 func FormatOf(path string) (Format, error) {
-	ext := strings.ToLower(filepath.Ext(path))
-	if f, ok := extensions[ext]; ok {
-		return f, nil
-	}
-	for _, l := range later {
-		if ext == "."+l {
-			return "", fmt.Errorf("%s: %s is not written yet; name the file .json or .jsonl", Clean(path), ext)
+	name := strings.ToLower(filepath.Base(path))
+	for _, f := range formats {
+		if f.ending != "" && strings.HasSuffix(name, f.ending) {
+			return f.format, nil
 		}
 	}
-	return "", fmt.Errorf("%s: the extension decides the format, name the file .json or .jsonl", Clean(path))
+	if ext := filepath.Ext(name); slices.Contains(later, strings.TrimPrefix(ext, ".")) {
+		return "", fmt.Errorf("%s: %s is not written yet; the name ends in %s", Clean(path), ext, FileEndings())
+	}
+	return "", fmt.Errorf("%s: the end of the name decides the format: %s", Clean(path), FileEndings())
+}
+
+// Content is what can be written.
+type Content struct {
+	Report   *classify.Report
+	Findings func() iter.Seq2[classify.Finding, error] // nil: they were not kept
+}
+
+// ErrNoFindings is the error of a format that shows every message, where only the report was kept.
+var ErrNoFindings = errors.New("there is only the report, without its findings")
+
+// Write writes content in a format. Only the table has a style.
+func Write(w io.Writer, format Format, c Content, s Style) error {
+	if format.HoldsFindings() && c.Findings == nil {
+		return fmt.Errorf("format %s: %w", format, ErrNoFindings)
+	}
+	switch format {
+	case Table:
+		return Terminal(w, c.Report, s)
+	case JSON:
+		return WriteJSON(w, c.Report)
+	case JSONL:
+		return WriteJSONL(w, c.Findings())
+	case CSV:
+		return WriteOriginsCSV(w, c.Report)
+	case FindingsCSV:
+		return WriteFindingsCSV(w, c.Findings())
+	case Markdown:
+		return WriteMarkdown(w, c.Report)
+	}
+	return fmt.Errorf("format %q is unknown: choose %s", Clean(string(format)), FormatNames())
 }
