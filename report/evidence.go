@@ -1,54 +1,39 @@
 package report
 
 import (
+	"net/netip"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"ndrscan/classify"
 )
 
-// evidence writes the tables. Rows keep the order of the data, which classify sorts by weight.
-func (p *printer) evidence() {
-	p.accounts()
-	p.impersonated()
-	p.origins()
-	p.witnesses()
-	p.campaigns()
-	p.episodes()
-	p.domains()
+// section is one table of the evidence with its title, and what is said below it.
+type section struct {
+	title string
+	grid  *grid
+	below []string
 }
 
-// table writes a heading, the first rows and, if there are more, how many.
-func (p *printer) table(title string, g *grid) {
-	total := len(g.rows)
-	if total == 0 {
-		return
+// sections are the tables of a report, those left out that would be empty. Rows keep the order of the data, which classify
+// sorts by weight. Names that are listed below a table are bounded by most.
+func sections(r *classify.Report, most int) []section {
+	used, usual := splitAccounts(r.Accounts)
+	list := []section{
+		{"Accounts of yours it went through", accountGrid(used), accountDetails(used, most)},
+		{"Your own mail that bounced", accountGrid(usual), nil},
+		{"Impersonated senders", impersonatedGrid(r.Impersonated), nil},
+		{"Where it came from: " + count(len(r.Origins), "origin"), originGrid(r.Origins), nil},
+		{"Sources of yours that SPF does not permit", sourceGrid(r.Origins), remedies(r)},
+		{"Who reports it: " + count(len(r.Witnesses), "witness"), witnessGrid(r.Witnesses), nil},
+		{"What it says: " + count(len(r.Campaigns), "campaign"), campaignGrid(r.Campaigns), nil},
 	}
-	if !p.Verbose && total > maxRows {
-		g.rows, g.ids = g.rows[:maxRows], g.ids[:maxRows]
+	if len(r.Episodes) > 1 { // one alone repeats the verdict
+		list = append(list, section{"Episodes", episodeGrid(r.Episodes), nil})
 	}
-	p.heading(title)
-	fitted, under := g.layout(p.width() - len(indent))
-	if err := fitted.draw(&p.b, p.Style); err != nil && p.err == nil {
-		p.err = err
-	}
-	if rest := total - len(g.rows); rest > 0 {
-		p.line("%s", p.paint(quiet, "  and "+strconv.Itoa(rest)+" more (-v shows all)"))
-	}
-	if under {
-		p.idsUnder(g)
-	}
-}
-
-// idsUnder lists one message a row, for ids that are too long to stand in the table.
-func (p *printer) idsUnder(g *grid) {
-	p.line("%s", p.paint(quiet, "  one message of each:"))
-	for i, row := range g.rows {
-		if len(g.ids[i]) > 0 {
-			p.line("    %s: %s", row[0].text, g.ids[i][0])
-		}
-	}
+	return slices.DeleteFunc(list, func(s section) bool { return len(s.grid.rows) == 0 })
 }
 
 func number(n int) cell { return cell{text: strconv.Itoa(n)} }
@@ -62,48 +47,38 @@ func when(t *time.Time) cell {
 	return cell{text: stamp(*t)}
 }
 
-// accounts splits what entered through us: what somebody else used, and the owner's own mail, which is no trouble.
-func (p *printer) accounts() {
-	var used, usual []classify.Account
-	for _, a := range p.r.Accounts {
+// splitAccounts splits what entered through us: what somebody else used, and the owner's own mail, which is no trouble.
+func splitAccounts(list []classify.Account) (used, usual []classify.Account) {
+	for _, a := range list {
 		if a.Class == classify.Genuine || a.Class == classify.Forwarded {
 			usual = append(usual, a)
 		} else {
 			used = append(used, a)
 		}
 	}
-	p.accountTable("Accounts of yours it went through", used)
-	p.accountDetails(p.shown(used))
-	p.accountTable("Your own mail that bounced", usual)
+	return used, usual
 }
 
-// shown are the rows that a table shows.
-func (p *printer) shown(list []classify.Account) []classify.Account {
-	if p.Verbose {
-		return list
-	}
-	return list[:min(len(list), maxRows)]
-}
-
-func (p *printer) accountTable(title string, list []classify.Account) {
-	g := &grid{columns: []column{{head: "login"}, {head: "host", min: 24, name: true, drop: 1}, {head: "entry"}, {head: "class"},
-		{head: "messages", right: true}, {head: "failed", right: true}, {head: "first (UTC)", drop: 3}, {head: "last (UTC)", drop: 2}}}
+func accountGrid(list []classify.Account) *grid {
+	g := &grid{columns: []column{{head: "login", data: true}, {head: "host", min: 18, name: true, drop: 1, data: true}, {head: "entry"},
+		{head: "class"}, {head: "messages", right: true}, {head: "failed", right: true}, {head: "first (UTC)", drop: 3},
+		{head: "last (UTC)", drop: 2}}}
 	for _, a := range list {
-		login := a.Login
-		if login == "" {
-			login = "(not logged)"
+		login := cell{text: a.Login}
+		if a.Login == "" {
+			login = cell{text: "(not logged)", ours: true}
 		}
-		g.add(a.Evidence, cell{text: login}, cell{text: a.Host}, cell{text: a.Entry}, class(a.Class), number(a.Messages),
+		g.add(a.Evidence, login, cell{text: a.Host}, cell{text: a.Entry}, class(a.Class), number(a.Messages),
 			number(a.FailedRecipients), when(a.First), when(a.Last))
 	}
-	p.table(title, g)
+	return g
 }
 
 // accountDetails gives what the log search needs, once for each login or host: the clients and the queue ids.
-func (p *printer) accountDetails(list []classify.Account) {
-	var names []string
+func accountDetails(list []classify.Account, most int) []string {
+	var names, says []string
 	clients, queueIDs := map[string][]string{}, map[string][]string{}
-	for _, a := range list {
+	for _, a := range list[:min(len(list), most)] {
 		name := a.Login
 		if name == "" {
 			name = a.Host
@@ -116,12 +91,13 @@ func (p *printer) accountDetails(list []classify.Account) {
 	}
 	for _, name := range names {
 		if ips := clients[name]; len(ips) > 0 {
-			p.para(indent, name+" came from "+p.several(ips), "")
+			says = append(says, name+" came from "+some(ips, most))
 		}
 		if ids := queueIDs[name]; len(ids) > 0 {
-			p.para(indent, name+" in your mail log: queue id "+p.several(ids), "")
+			says = append(says, name+" in your mail log: queue id "+some(ids, most))
 		}
 	}
+	return says
 }
 
 // union appends what is new.
@@ -134,30 +110,87 @@ func union(list, more []string) []string {
 	return list
 }
 
-func (p *printer) impersonated() {
-	g := &grid{columns: []column{{head: "address"}, {head: "messages", right: true}}}
-	for _, i := range p.r.Impersonated {
-		g.add(nil, cell{text: i.Address}, number(i.Messages))
+func impersonatedGrid(list []classify.Impersonated) *grid {
+	g := &grid{columns: []column{{head: "address", data: true}, {head: "messages", right: true}}}
+	for _, i := range list {
+		g.add(i.Evidence, cell{text: i.Address}, number(i.Messages))
 	}
-	p.table("Impersonated senders", g)
+	return g
 }
 
 var spfTone = map[string]tone{"pass": fine, "fail": warn, "softfail": warn, "permerror": warn, "temperror": quiet}
 
-func (p *printer) origins() {
-	g := &grid{columns: []column{{head: "address"}, {head: "network", drop: 2}, {head: "reverse name", min: 24, name: true, drop: 1},
-		{head: "messages", right: true}, {head: "SPF"}, {head: "class"}}}
-	for _, o := range p.r.Origins {
-		g.add(o.Evidence, cell{text: o.IP}, cell{text: o.Network}, cell{text: o.RDNS}, number(o.Messages),
-			cell{text: o.SPF, tone: spfTone[o.SPF]}, class(o.Class))
+// originGrid lists the origins. Where there is no room for the whole network, its length stands beside the address.
+func originGrid(list []classify.OriginRow) *grid {
+	note := ""
+	if slices.ContainsFunc(list, func(o classify.OriginRow) bool { return o.RDNS != "" && !o.RDNSConfirmed }) {
+		note = unconfirmed + " marks a reverse name that does not point back to its address: its owner may write anything there."
 	}
-	p.table("Where it came from: "+count(len(p.r.Origins), "origin"), g)
+	g := &grid{columns: []column{{head: "address", data: true}, {head: "network", data: true, short: netLength, shortHead: "net"}, {head: "AS", min: 16, drop: 2, data: true},
+		{head: "cc", drop: 1}, {head: "reverse name", min: 18, name: true, drop: 3, data: true, note: note}, {head: "block lists", min: 12, drop: 4, data: true},
+		{head: "messages", right: true}, {head: "SPF"}, {head: "class"}}}
+	for _, o := range list {
+		e := enriched(o)
+		as := strings.TrimSpace(asn(o.Enriched) + " " + e.ASName)
+		g.add(o.Evidence, cell{text: o.IP}, cell{text: o.Network}, cell{text: as}, cell{text: e.Country}, reverseName(o),
+			cell{text: strings.Join(e.Listed, ", "), tone: warn}, number(o.Messages), cell{text: o.SPF, tone: spfTone[o.SPF]}, class(o.Class))
+	}
+	return g
 }
 
-func (p *printer) witnesses() {
-	g := &grid{columns: []column{{head: "witness"}, {head: "standing"}, {head: "software", min: 15, drop: 1},
+// netLength shortens 203.0.113.0/24 to /24: the address stands beside it.
+func netLength(network string) string {
+	if p, err := netip.ParsePrefix(network); err == nil {
+		return "/" + strconv.Itoa(p.Bits())
+	}
+	return network
+}
+
+// unconfirmed marks a reverse name that does not point back to its address: whoever holds the address wrote it, and may
+// have written anything (METHOD 3.7).
+const unconfirmed = "?"
+
+func reverseName(o classify.OriginRow) cell {
+	if o.RDNS == "" || o.RDNSConfirmed {
+		return cell{text: o.RDNS}
+	}
+	return cell{text: o.RDNS + unconfirmed, tone: quiet}
+}
+
+// sourceGrid lists origins that are ours and fail SPF: what they are, and the term to add where one may be proposed.
+func sourceGrid(list []classify.OriginRow) *grid {
+	g := &grid{columns: []column{{head: "address", data: true}, {head: "reverse name", min: 18, name: true, drop: 1, data: true}, {head: "what it is"},
+		{head: "messages", right: true}, {head: "SPF term", data: true}}}
+	for _, o := range list {
+		if missingFromSPF(o) {
+			g.add(o.Evidence, cell{text: o.IP}, reverseName(o), cell{text: string(o.Misconfiguration), tone: classTone[o.Class]},
+				number(o.Messages), cell{text: o.SPFTerm})
+		}
+	}
+	return g
+}
+
+func missingFromSPF(o classify.OriginRow) bool {
+	return o.Misconfiguration != "" && o.Class != classify.OwnBackscatter
+}
+
+// remedies says what to do about each kind of source, unless the next steps say it.
+func remedies(r *classify.Report) []string {
+	var says []string
+	for _, o := range r.Origins {
+		said := func(a classify.Action) bool { return strings.Contains(a.Do, o.Remedy) }
+		line := string(o.Misconfiguration) + ": " + o.Remedy
+		if missingFromSPF(o) && o.Remedy != "" && !slices.Contains(says, line) && !slices.ContainsFunc(r.Actions, said) {
+			says = append(says, line)
+		}
+	}
+	return says
+}
+
+func witnessGrid(list []classify.WitnessRow) *grid {
+	g := &grid{columns: []column{{head: "witness", data: true}, {head: "standing"}, {head: "software", min: 15, drop: 1, data: true},
 		{head: "messages", right: true}}}
-	for _, w := range p.r.Witnesses {
+	for _, w := range list {
 		standing := cell{text: "unverified", tone: quiet}
 		switch {
 		case w.Own:
@@ -167,45 +200,25 @@ func (p *printer) witnesses() {
 		}
 		g.add(w.Evidence, cell{text: w.Witness}, standing, cell{text: w.Software}, number(w.Messages))
 	}
-	p.table("Who reports it: "+count(len(p.r.Witnesses), "witness"), g)
+	return g
 }
 
-func (p *printer) campaigns() {
-	g := &grid{columns: []column{{head: "campaign", drop: 1}, {head: "subject", min: 30}, {head: "messages", right: true},
-		{head: "class"}}}
-	for _, c := range p.r.Campaigns {
+func campaignGrid(list []classify.CampaignRow) *grid {
+	g := &grid{columns: []column{{head: "campaign", drop: 1, data: true}, {head: "subject", min: 30, most: maxSubject, data: true},
+		{head: "messages", right: true}, {head: "class"}}}
+	for _, c := range list {
 		g.add(c.Evidence, cell{text: c.Campaign}, cell{text: c.Subject}, number(c.Messages), class(c.Class))
 	}
-	p.table("What it says: "+count(len(p.r.Campaigns), "campaign"), g)
+	return g
 }
 
-// episodes stand in the report only if there is more than one; else they repeat the verdict.
-func (p *printer) episodes() {
-	if len(p.r.Episodes) < 2 {
-		return
-	}
+// maxSubject bounds a subject in a table, in columns: it is there to be recognised.
+const maxSubject = 100
+
+func episodeGrid(list []classify.Episode) *grid {
 	g := &grid{columns: []column{{head: "first (UTC)"}, {head: "last (UTC)"}, {head: "verdict"}, {head: "bounces", right: true}}}
-	for _, e := range p.r.Episodes {
+	for _, e := range list {
 		g.add(nil, when(&e.First), when(&e.Last), cell{text: string(e.Verdict), tone: verdicts[e.Verdict].tone}, number(e.Messages))
 	}
-	p.table("Episodes", g)
-}
-
-func (p *printer) domains() {
-	if len(p.r.Domains) == 0 {
-		return
-	}
-	p.heading("Your domains")
-	for _, d := range p.r.Domains {
-		p.line("  %s", p.paint(strong, d.Domain))
-		record := d.Record
-		if record == "" {
-			record = "none"
-		}
-		p.command("    SPF    ", record)
-		p.command("    DMARC  ", d.DMARC)
-		for _, issue := range d.Issues {
-			p.para("    - ", issue, warn)
-		}
-	}
+	return g
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"iter"
 	"os"
 	"path/filepath"
 	"slices"
@@ -200,29 +201,33 @@ func TestFormats(t *testing.T) {
 	}{
 		{"out.json", "", JSON},
 		{"OUT.JSONL", "", JSONL},
-		{"a.csv", "not written yet", ""},
-		{"a.md", "not written yet", ""},
+		{"a.csv", "", CSV},
+		{"origins.CSV", "", CSV},
+		{"findings.csv", "", FindingsCSV},
+		{"week/a.findings.csv", "", FindingsCSV},
+		{"findings.csv/a.csv", "", CSV},
+		{"a.md", "", Markdown},
 		{"a.html", "not written yet", ""},
-		{"report", "extension decides", ""},
+		{"report", "end of the name decides", ""},
 	} {
 		got, err := FormatOf(tc.path)
 		if got != tc.want || (err == nil) != (tc.err == "") || err != nil && !strings.Contains(err.Error(), tc.err) {
 			t.Errorf("FormatOf(%q) = %q, %v", tc.path, got, err)
 		}
 	}
-	for name, want := range map[string]string{"csv": "not yet", "markdown": "not yet", "xml": "unknown", "": "unknown"} {
+	for name, want := range map[string]string{"html": "not yet", "xml": "unknown", "": "unknown"} {
 		if _, err := ParseFormat(name); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("ParseFormat(%q): %v", name, err)
 		}
 	}
-	for _, f := range formats {
+	for _, f := range Formats() {
 		if got, err := ParseFormat(string(f)); got != f || err != nil {
 			t.Errorf("ParseFormat(%q) = %q, %v", f, got, err)
 		}
 	}
 }
 
-func seq(list ...classify.Finding) func(func(classify.Finding, error) bool) {
+func seq(list ...classify.Finding) iter.Seq2[classify.Finding, error] {
 	return func(yield func(classify.Finding, error) bool) {
 		for _, f := range list {
 			if !yield(f, nil) {
@@ -255,66 +260,5 @@ func TestJSONEmpty(t *testing.T) {
 		if !strings.Contains(b.String(), want) {
 			t.Errorf("no %s in\n%s", want, b.String())
 		}
-	}
-}
-
-// What was saved reads back and is saved the same again.
-func TestDecode(t *testing.T) {
-	for _, r := range []*classify.Report{joeJob(), compromise(), nothing()} {
-		var first, second bytes.Buffer
-		if err := WriteJSON(&first, r); err != nil {
-			t.Fatal(err)
-		}
-		saved, err := Decode(bytes.NewReader(first.Bytes()))
-		if err != nil || saved.Report == nil || saved.Findings != nil {
-			t.Fatalf("%+v, %v", saved, err)
-		}
-		if err := WriteJSON(&second, saved.Report); err != nil {
-			t.Fatal(err)
-		}
-		if first.String() != second.String() {
-			t.Errorf("not the same again:\n%s\n%s", first.String(), second.String())
-		}
-	}
-	var first, second bytes.Buffer
-	if err := WriteJSONL(&first, seq(forged(), own(), undetermined())); err != nil {
-		t.Fatal(err)
-	}
-	saved, err := Decode(bytes.NewReader(first.Bytes()))
-	if err != nil || saved.Findings == nil {
-		t.Fatalf("%+v, %v", saved, err)
-	}
-	if err := WriteJSONL(&second, saved.Findings); err != nil {
-		t.Fatal(err)
-	}
-	if first.String() != second.String() {
-		t.Errorf("not the same again:\n%s\n%s", first.String(), second.String())
-	}
-}
-
-func TestDecodeErrors(t *testing.T) {
-	for in, want := range map[string]string{
-		"":                              "empty",
-		"hello":                         "not a report",
-		"[1]":                           "not a report",
-		`{"schema":"ndrscan.report/9"}`: "ndrscan.report/9",
-		`{"schema":"\u001b[2J"}`:        `\\x1b`,
-		`{"schema":"ndrscan.report/1","read":"x"}`: "reading the report",
-	} {
-		if _, err := Decode(strings.NewReader(in)); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("%q: %v, want %q", in, err, want)
-		}
-	}
-	saved, err := Decode(strings.NewReader(`{"schema":"ndrscan.finding/1","id":"1"}` + "\n\n{broken\n"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var ids []string
-	var last error
-	for f, err := range saved.Findings {
-		ids, last = append(ids, f.ID), err
-	}
-	if ids[0] != "1" || last == nil || !strings.Contains(last.Error(), "line 3") {
-		t.Errorf("%q, %v", ids, last)
 	}
 }

@@ -43,7 +43,7 @@ func joeJob() *classify.Report {
 			Missing:    []classify.Missing{{What: "The Sent mailbox was not read, so genuine bounces can't be told by their Message-ID.", Command: "ndrscan scan flood.mbox --own 192.0.2.1 --sent Sent.mbox"}},
 			Thresholds: map[string]int{"joe-job forged": 10, "joe-job cells": 2},
 		},
-		Impersonated: []classify.Impersonated{{Address: "sales@example.com", Messages: 120}, {Address: "info@example.com", Messages: 70}},
+		Impersonated: []classify.Impersonated{{Address: "sales@example.com", Messages: 120, Evidence: []string{"1042", "1043"}}, {Address: "info@example.com", Messages: 70}},
 		Witnesses: []classify.WitnessRow{
 			{Witness: "blueharbor.example", Verified: true, Software: "postfix", Messages: 60, Evidence: []string{"1042", "1043"}},
 			{Witness: "203.0.113.0/24", Messages: 3, Evidence: []string{"1200"}},
@@ -60,10 +60,14 @@ func joeJob() *classify.Report {
 	for i := range 12 {
 		r.Origins = append(r.Origins, classify.OriginRow{IP: fmt.Sprintf("203.0.113.%d", 10+i), Network: "203.0.113.0/24",
 			RDNS: fmt.Sprintf("host-203-0-113-%d.dyn.some-very-long-provider-name.example", 10+i), Messages: 40 - i, SPF: "fail",
-			Class: classify.Forged, Evidence: []string{fmt.Sprint(1042 + i), fmt.Sprint(1142 + i), fmt.Sprint(1242 + i), fmt.Sprint(1342 + i)}})
+			Class: classify.Forged, RDNSConfirmed: i%2 == 0, Evidence: []string{fmt.Sprint(1042 + i), fmt.Sprint(1142 + i), fmt.Sprint(1242 + i), fmt.Sprint(1342 + i)}})
 	}
 	r.Origins[2] = classify.OriginRow{IP: "2001:db8:1234:5678:9abc:def0:1234:5678", Network: "2001:db8:1234::/48", Messages: 38,
-		SPF: "softfail", Class: classify.Forged, Evidence: []string{"1044"}}
+		SPF: "softfail", Class: classify.Forged, Evidence: []string{"1044"},
+		Enriched: &classify.Enrichment{ASN: 64500, ASName: "EXAMPLE-NET, a provider", Country: "NL", Listed: []string{"zen.dnsbl.example"}}}
+	for _, h := range []struct{ hour, n int }{{0, 40}, {1, 3}, {5, 90}, {30, 57}} {
+		r.Timeline = append(r.Timeline, classify.Bucket{Hour: generated.Add(time.Duration(h.hour-60) * time.Hour), Classes: map[classify.Class]int{classify.Forged: h.n, classify.Genuine: 3}})
+	}
 	return r
 }
 

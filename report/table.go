@@ -20,12 +20,20 @@ type column struct {
 	min   int  // it may be cut to this width; 0: never cut
 	name  bool // host names: the end counts, so they are cut in front
 	drop  int  // the highest goes first when the table is too wide; 0: never goes
+	most  int  // its cells are never wider; 0: as wide as they are
+	data  bool // its texts come from mail, DNS or the command line; else they are words of ours
+
+	note string // what must be said of its cells below the table, if it stays
+	// A shorter form of the cells that tells the same beside the others, for when the table is too wide, and its head.
+	short     func(string) string
+	shortHead string
 }
 
 // cell is a text with a meaning.
 type cell struct {
 	text string
 	tone tone
+	ours bool // words of ours in a column of data
 }
 
 const gap = 2 // blanks between columns
@@ -38,6 +46,9 @@ type grid struct {
 }
 
 func (g *grid) add(ids []string, cells ...cell) {
+	for i, col := range g.columns {
+		cells[i].text = cut(cells[i].text, col.most)
+	}
 	g.rows = append(g.rows, cells)
 	g.ids = append(g.ids, ids)
 }
@@ -70,9 +81,15 @@ func (g *grid) natural(c int) int {
 // idColumns is how many message ids a row shows at most.
 const idColumns = 3
 
-// layout finds the fullest form that fits: all ids, fewer of them, then without the columns that can go. under says that
-// not even one id fits, so that the ids have to stand below the table.
+// layout finds the fullest form that fits: all ids, fewer of them, short forms, then without the columns that can go. under
+// says that not even one id fits, so that the ids have to stand below the table.
 func (g *grid) layout(width int) (fitted *grid, under bool) {
+	for n := idColumns; n > 0; n-- {
+		if c := g.withIDs(n); c.fit(width, false) {
+			return c, false
+		}
+	}
+	g = g.shortened()
 	for n := idColumns; n > 0; n-- {
 		if c := g.withIDs(n); c.fit(width, false) {
 			return c, false
@@ -86,11 +103,31 @@ func (g *grid) layout(width int) (fitted *grid, under bool) {
 	return c, true
 }
 
+// shortened copies the grid with the short forms of its cells.
+func (g *grid) shortened() *grid {
+	c := &grid{columns: slices.Clone(g.columns), ids: g.ids}
+	for i, col := range c.columns {
+		if col.short != nil {
+			c.columns[i].head = col.shortHead
+		}
+	}
+	for _, row := range g.rows {
+		row = slices.Clone(row)
+		for i, col := range c.columns {
+			if col.short != nil {
+				row[i].text = col.short(row[i].text)
+			}
+		}
+		c.rows = append(c.rows, row)
+	}
+	return c
+}
+
 // withIDs copies the grid and adds a column of up to n ids.
 func (g *grid) withIDs(n int) *grid {
 	c := &grid{columns: slices.Clone(g.columns)}
 	if n > 0 {
-		c.columns = append(c.columns, column{head: "ids"})
+		c.columns = append(c.columns, column{head: "ids", data: true})
 	}
 	for i, row := range g.rows {
 		row = slices.Clone(row)

@@ -3,10 +3,10 @@ package report
 import (
 	"fmt"
 	"io"
-	"maps"
-	"slices"
+	"strconv"
 	"strings"
-	"time"
+
+	"github.com/olekukonko/tablewriter/pkg/twwidth"
 
 	"ndrscan/classify"
 )
@@ -17,14 +17,17 @@ const (
 )
 
 // Terminal writes the report for people: the verdict in the first line (after what was assumed ours, if nothing was
-// named), the evidence, what is missing, the next steps, and the account of every message read.
+// named), the five numbers that carry it, the evidence, what is missing, the next steps, and the account of every message
+// read.
 func Terminal(w io.Writer, r *classify.Report, s Style) error {
 	p := &printer{Style: s, r: tidy(r)}
 	p.assumed()
 	p.verdict()
-	p.numbers()
+	p.figures()
 	p.reasons()
+	p.timeline()
 	p.evidence()
+	p.domains()
 	p.missing()
 	p.actions()
 	p.account()
@@ -47,8 +50,12 @@ func (p *printer) line(format string, args ...any) { fmt.Fprintf(&p.b, format+"\
 
 // para writes wrapped text; first stands before its first line, the others are indented to match.
 func (p *printer) para(first, text string, t tone) {
-	pad := strings.Repeat(" ", len([]rune(first)))
-	for i, l := range wrap(text, min(p.width(), maxProse)-len([]rune(first))) {
+	p.hang(first, strings.Repeat(" ", twwidth.Width(first)), text, t)
+}
+
+// hang writes wrapped text; first stands before its first line, pad before the others.
+func (p *printer) hang(first, pad, text string, t tone) {
+	for i, l := range wrap(text, min(p.width(), maxProse)-twwidth.Width(first)) {
 		if i > 0 {
 			first = pad
 		}
@@ -64,6 +71,17 @@ func (p *printer) command(pad, text string) {
 		p.line("%s%s", pad, text)
 	}
 }
+
+// most is how many rows or names a list shows.
+func (p *printer) most(n int) int {
+	if p.Verbose {
+		return max(n, maxRows)
+	}
+	return maxRows
+}
+
+// several joins names, the first ten unless -v asks for all.
+func (p *printer) several(names []string) string { return some(names, p.most(len(names))) }
 
 // assumed stands before the verdict when nobody said what is ours: a verdict on wrong assumptions is worthless.
 func (p *printer) assumed() {
@@ -81,109 +99,41 @@ func (p *printer) assumed() {
 	p.line("")
 }
 
-// verdicts are the words of each verdict, for the case that the data brings no sentence of its own.
-var verdicts = map[classify.Judgement]struct {
-	label, sentence string
-	tone            tone
-}{
-	classify.JoeJob:              {"JOE-JOB", "forged return addresses; your systems are not the source.", warn},
-	classify.Compromise:          {"COMPROMISE", "the mail went out through your systems with a login or script of yours.", alarm},
-	classify.Both:                {"JOE-JOB AND COMPROMISE", "most is forged, but some went out through your systems.", alarm},
-	classify.CompromiseSuspected: {"COMPROMISE SUSPECTED", "some of it points to your systems; one log search settles it.", alarm},
-	classify.MisconfiguredSender: {"MISCONFIGURED SENDER", "a source of your own is missing from your SPF record.", warn},
-	classify.OwnBackscatterFlood: {"OWN BACKSCATTER", "your own server bounces forged mail that it accepted first.", warn},
-	classify.OrdinaryBounces:     {"ORDINARY BOUNCES", "no flood: bounces of mail that you sent.", fine},
-	classify.Inconclusive:        {"INCONCLUSIVE", "there are bounces, but nothing in them decides where the mail came from.", warn},
-	classify.NoBounces:           {"NO BOUNCES", "", fine},
-}
-
 func (p *printer) verdict() {
-	v := p.r.Verdict
-	known := verdicts[v.Verdict]
-	label, sentence := known.label, known.sentence
-	if label == "" {
-		label = string(v.Verdict)
-	}
-	if v.Sentence != "" {
-		sentence = v.Sentence
-	}
-	if v.Verdict == classify.NoBounces {
-		sentence = p.nothingFound()
-	}
-	if len(sentence) >= len(label) && strings.EqualFold(sentence[:len(label)], label) {
-		sentence = strings.TrimLeft(sentence[len(label):], ":, ")
-	}
+	label, sentence, tone := headline(p.r)
 	for i, l := range wrap(label+": "+sentence, min(p.width(), maxProse)) {
 		if rest, ok := strings.CutPrefix(l, label+":"); ok && i == 0 {
-			l = p.paint(known.tone, label) + ":" + rest
+			l = p.paint(tone, label) + ":" + rest
 		}
 		p.line("%s", l)
 	}
-	if len(v.Also) > 0 {
-		p.para("Also: ", join(v.Also, ", "), known.tone)
+	if also := p.r.Verdict.Also; len(also) > 0 {
+		p.para("Also: ", join(also, ", "), tone)
 	}
 }
 
-// nothingFound teaches: a run that finds no bounce says where it looked.
-func (p *printer) nothingFound() string {
-	text := fmt.Sprintf("0 bounces in %s; looked in %s", count(p.r.Read, "message"), p.several(p.r.Sources))
-	if len(p.r.Sources) == 0 {
-		text = fmt.Sprintf("0 bounces in %s", count(p.r.Read, "message"))
-	}
-	for _, name := range []string{"since", "until"} {
-		if at := p.r.Run.Flags[name]; at != "" {
-			text += fmt.Sprintf("; %s %s", name, at)
-		}
-	}
-	return text + "."
-}
-
-// numbers says how many of what, when, and how widely it is borne out.
-func (p *printer) numbers() {
-	bounces := p.r.Kinds["bounce"]
-	if bounces == 0 {
+// figures writes the numbers in a column, each with what it counts.
+func (p *printer) figures() {
+	list := figures(p.r)
+	if len(list) == 0 {
 		return
 	}
 	p.line("")
-	text := fmt.Sprintf("%s in %s", count(bounces, "bounce"), count(p.r.Read, "message"))
-	if span := period(p.r.Period); span != "" {
-		text += ", " + span
-		if p.r.Verdict.Active {
-			text += ", still coming"
+	wide := 0
+	for _, f := range list {
+		wide = max(wide, len(f.value))
+	}
+	for _, f := range list {
+		first := indent + strings.Repeat(" ", wide-len(f.value)) + f.value + indent
+		pad := strings.Repeat(" ", len(first))
+		for i, l := range wrap(f.text, min(p.width(), maxProse)-len(first)) {
+			if i == 0 {
+				p.line("%s%s%s", first[:len(first)-len(f.value)-len(indent)], p.paint(strong, f.value), indent+l)
+				continue
+			}
+			p.line("%s%s", pad, l)
 		}
 	}
-	p.para("", text+":", "")
-	p.para(indent, p.classes(), "")
-	w := p.r.Verdict.Witnesses
-	text = fmt.Sprintf("%s and %d unverified, %s, %s", count(w.Verified, "verified witness"), w.Unverified,
-		count(w.Networks, "origin network"), count(w.Cells, "cell"))
-	p.para(indent, text+p.share(), "")
-}
-
-func (p *printer) share() string {
-	v := p.r.Verdict
-	if v.Share == nil {
-		return ""
-	}
-	text := fmt.Sprintf("; share of decisive cells %.0f %%", *v.Share*100)
-	if len(v.Interval) == 2 {
-		text += fmt.Sprintf(" (95 %% interval %.0f to %.0f %%)", v.Interval[0]*100, v.Interval[1]*100)
-	}
-	return text
-}
-
-// classOrder is the order of the classes in every list.
-var classOrder = []classify.Class{classify.Compromised, classify.Forged, classify.Misconfigured, classify.OwnBackscatter,
-	classify.Forwarded, classify.Genuine, classify.Undetermined}
-
-func (p *printer) classes() string {
-	var parts []string
-	for _, c := range classOrder {
-		if n := p.r.Classes[c]; n > 0 {
-			parts = append(parts, fmt.Sprintf("%d %s", n, c))
-		}
-	}
-	return strings.Join(parts, ", ")
 }
 
 func (p *printer) reasons() {
@@ -200,9 +150,96 @@ func (p *printer) reasons() {
 		p.para("  - ", text, "")
 	}
 	if ids := v.Evidence; len(ids) > 0 {
-		p.para("  See ", some(ids, idColumns), quiet)
+		p.para("  See ", some(ids, idColumns)+"; "+howToOpen(p.r), quiet)
 	}
 }
+
+// howToOpen says what the ids are good for.
+func howToOpen(r *classify.Report) string {
+	if len(r.Sources) > 1 {
+		return "ndrscan explain SOURCE ID opens a message, with this scan's flags"
+	}
+	return "ndrscan explain opens an id, with this scan's source and flags"
+}
+
+func (p *printer) evidence() {
+	most := p.most(max(len(p.r.Accounts), len(p.r.Origins)))
+	for _, s := range sections(p.r, most) {
+		p.table(s)
+	}
+}
+
+// table writes a heading, the first rows and, if there are more, how many.
+func (p *printer) table(s section) {
+	g := s.grid
+	total := len(g.rows)
+	if most := p.most(total); total > most {
+		g.rows, g.ids = g.rows[:most], g.ids[:most]
+	}
+	p.heading(s.title)
+	fitted, under := g.layout(p.width() - len(indent))
+	if err := fitted.draw(&p.b, p.Style); err != nil && p.err == nil {
+		p.err = err
+	}
+	if rest := total - len(g.rows); rest > 0 {
+		p.line("%s", p.paint(quiet, "  and "+strconv.Itoa(rest)+" more (-v shows all)"))
+	}
+	if under {
+		p.idsUnder(g)
+	}
+	for _, c := range fitted.columns {
+		p.hang(indent, indent+indent, c.note, quiet)
+	}
+	for _, text := range s.below {
+		p.hang(indent, indent+indent, text, "")
+	}
+}
+
+// idsUnder lists one message a row, for ids that are too long to stand in the table.
+func (p *printer) idsUnder(g *grid) {
+	p.line("%s", p.paint(quiet, "  one message of each:"))
+	for i, row := range g.rows {
+		if len(g.ids[i]) > 0 {
+			p.line("    %s: %s", row[0].text, g.ids[i][0])
+		}
+	}
+}
+
+func (p *printer) domains() {
+	if len(p.r.Domains) == 0 {
+		return
+	}
+	p.heading("Your domains")
+	for _, d := range p.r.Domains {
+		p.line("  %s", p.paint(strong, d.Domain))
+		record := d.Record
+		if record == "" {
+			record = "none"
+		}
+		p.command("    SPF    ", record)
+		p.command("    DMARC  ", d.DMARC)
+		for _, issue := range d.Issues {
+			p.para("    - ", issue, warn)
+		}
+		if p.Verbose {
+			p.policy(d.Policy)
+		}
+	}
+}
+
+// policy writes the terms of a record, those of included records below them.
+func (p *printer) policy(terms []classify.PolicyTerm) {
+	for _, t := range terms {
+		pad := strings.Repeat(indent, 2+min(max(t.Depth, 0), maxDepth))
+		p.hang(pad, pad+indent, t.Term+by(": ", t.Says), "")
+		for _, problem := range t.Problems {
+			p.para(pad+"  - ", problem, warn)
+		}
+	}
+}
+
+// maxDepth bounds how far the terms of included records are indented.
+const maxDepth = 10
 
 func (p *printer) missing() {
 	if len(p.r.Verdict.Missing) == 0 {
@@ -230,7 +267,7 @@ func (p *printer) actions() {
 // account closes the report: every message read, everything left out, and what the run rested on.
 func (p *printer) account() {
 	p.heading("Account")
-	p.para(indent, p.sum(), "")
+	p.para(indent, sum(p.r), "")
 	p.leftOut()
 	if !p.r.Complete && len(p.r.LeftOut) == 0 {
 		p.para(indent, "Not complete: the run ended early; this is what was read until then.", warn)
@@ -245,76 +282,29 @@ func (p *printer) account() {
 	if p.r.Run.DNS != "" {
 		p.para("  DNS: ", p.r.Run.DNS, "")
 	}
-	if th := p.r.Verdict.Thresholds; len(th) > 0 && p.Verbose {
-		var parts []string
-		for _, k := range slices.Sorted(maps.Keys(th)) {
-			parts = append(parts, fmt.Sprintf("%s %d", k, th[k]))
-		}
-		p.para("  Thresholds: ", strings.Join(parts, ", "), quiet)
+	if th := thresholds(p.r); th != "" && p.Verbose {
+		p.para("  Thresholds: ", th, quiet)
 	}
 }
 
-// kindOrder is the order of kinds in the sum; kinds that are not in it follow by name.
-var kindOrder = []string{"bounce", "delay", "success", "autoreply", "challenge", "feedback", "dmarc-report", "receipt", "list",
-	"postmaster-copy", "other", "unreadable"}
-
-func (p *printer) sum() string {
-	kinds := slices.Clone(kindOrder)
-	for _, k := range slices.Sorted(maps.Keys(p.r.Kinds)) {
-		if !slices.Contains(kinds, k) {
-			kinds = append(kinds, k)
-		}
-	}
-	var parts []string
-	for _, k := range kinds {
-		if n := p.r.Kinds[k]; n > 0 {
-			parts = append(parts, fmt.Sprintf("%d %s", n, k))
-		}
-	}
-	if len(parts) == 0 {
-		return "Read 0 messages"
-	}
-	return fmt.Sprintf("Read %d = %s", p.r.Read, strings.Join(parts, " + "))
-}
-
-// rules put the contract's words for why a host counts as ours into plain ones.
-var rules = []struct{ rule, words string }{
-	{"flag", "as told"},
-	{"confirmed-name", "by forward-confirmed name"},
-	{"candidate", "candidate, not taken as ours; confirm with --own"},
-}
-
-// own lists every host taken as ours, and why (METHOD 2).
+// own lists the hosts taken as ours, one a line.
 func (p *printer) own() {
-	byRule := map[string][]string{}
-	for _, o := range p.r.OwnSeen {
-		byRule[o.Rule] = append(byRule[o.Rule], o.Host)
-	}
-	for _, rule := range rules {
-		if hosts := byRule[rule.rule]; len(hosts) > 0 {
-			p.para(fmt.Sprintf("  Ours (%s): ", rule.words), p.several(hosts), "")
+	for _, own := range ownSeen(p.r) {
+		p.line("  Ours (%s):", own.words)
+		most := p.most(len(own.hosts))
+		for _, host := range own.hosts[:min(len(own.hosts), most)] {
+			p.hang("    ", "      ", host, "")
 		}
-		delete(byRule, rule.rule)
+		if rest := len(own.hosts) - most; rest > 0 {
+			p.line("%s", p.paint(quiet, "    and "+strconv.Itoa(rest)+" more (-v shows all)"))
+		}
 	}
-	for _, rule := range slices.Sorted(maps.Keys(byRule)) {
-		p.para(fmt.Sprintf("  Ours (%s): ", rule), p.several(byRule[rule]), "")
-	}
-}
-
-// several joins names, the first ten unless -v asks for all.
-func (p *printer) several(names []string) string {
-	if p.Verbose {
-		return strings.Join(names, ", ")
-	}
-	return some(names, maxRows)
 }
 
 // leftOut names what was not read; of many messages, as from a broken folder, the first ones.
 func (p *printer) leftOut() {
 	list := p.r.LeftOut
-	if !p.Verbose && len(list) > maxRows {
-		list = list[:maxRows]
-	}
+	list = list[:min(len(list), p.most(len(list)))]
 	for _, l := range list {
 		p.para("  Left out: ", leftOut(l), warn)
 	}
@@ -322,55 +312,3 @@ func (p *printer) leftOut() {
 		p.para("  Left out: ", fmt.Sprintf("%d more (-v shows all)", rest), warn)
 	}
 }
-
-func leftOut(l classify.LeftOut) string {
-	text := l.Source
-	if l.ID != "" {
-		text += ", message " + l.ID
-	}
-	if l.Count > 1 {
-		text += fmt.Sprintf(" (%d messages)", l.Count)
-	}
-	return text + ": " + l.Why
-}
-
-// count puts a number and its noun together.
-func count(n int, noun string) string {
-	switch {
-	case n == 1:
-	case strings.HasSuffix(noun, "s"):
-		noun += "es"
-	default:
-		noun += "s"
-	}
-	return fmt.Sprintf("%d %s", n, noun)
-}
-
-// some joins the first n and says how many more there are.
-func some(list []string, n int) string {
-	if len(list) <= n {
-		return strings.Join(list, ", ")
-	}
-	return fmt.Sprintf("%s and %d more", strings.Join(list[:n], ", "), len(list)-n)
-}
-
-func join[T ~string](list []T, sep string) string {
-	var parts []string
-	for _, v := range list {
-		parts = append(parts, string(v))
-	}
-	return strings.Join(parts, sep)
-}
-
-func period(per classify.Period) string {
-	switch {
-	case per.From == nil || per.To == nil:
-		return ""
-	case per.From.Equal(*per.To):
-		return stamp(*per.From) + " UTC"
-	}
-	return stamp(*per.From) + " to " + stamp(*per.To) + " UTC"
-}
-
-// stamp writes a time to the minute, in UTC.
-func stamp(t time.Time) string { return t.UTC().Format("2006-01-02 15:04") }

@@ -50,11 +50,11 @@ same screen.`,
 	flags := cmd.Flags()
 	flags.StringVar(&f.flood, "flood", demo.Kinds[0], "what happened: `KIND` is "+strings.Join(demo.Kinds, ", "))
 	flags.Uint64Var(&f.seed, "seed", 1, "another `NUMBER` makes another flood of the same kind")
-	flags.StringVar(&f.format, "format", string(report.Table), "`FORMAT` of standard output: table, json or jsonl")
+	flags.StringVar(&f.format, "format", string(report.Table), "`FORMAT` of standard output: "+report.FormatNames())
 	flags.BoolVarP(&f.verbose, "verbose", "v", false, "show all rows and reason codes")
 	flags.BoolVar(&f.noColor, "no-color", false, "no colours (NO_COLOR does the same)")
 	completions(cmd, "flood", demo.Kinds)
-	completions(cmd, "format", []report.Format{report.Table, report.JSON, report.JSONL})
+	completions(cmd, "format", report.Formats())
 	return cmd
 }
 
@@ -71,7 +71,7 @@ func (a *app) runDemo(ctx context.Context, f *demoFlags) error {
 
 	world := *a
 	world.now = func() time.Time { return demoNow }
-	j := &job{app: &world, reading: f.reading, keep: f.wants(report.JSONL)}
+	j := &job{app: &world, reading: f.reading, keep: f.holdFindings()}
 	j.own, j.dnsTimeout, j.quiet = flood.Own, 5*time.Second, true
 	if err := j.openDNS(servers.DNSAddr); err != nil {
 		return err

@@ -99,10 +99,15 @@ type writing struct {
 }
 
 func (w *writing) addFlags(f *pflag.FlagSet) {
-	f.StringArrayVarP(&w.files, "output", "o", nil, "write `FILE`, too: .json (report) or .jsonl (one line a message) (repeatable)")
-	f.StringVar(&w.format, "format", string(report.Table), "`FORMAT` of standard output: table, json or jsonl")
+	w.addFormat(f)
 	f.StringSliceVar(&w.failOn, "fail-on", nil, "exit with 3 on one of these `VERDICTS`, separated by commas")
 	f.StringVar(&w.dnsRecord, "dns-record", "", "write every DNS answer to `FILE`, for --dns zone:FILE")
+}
+
+// addFormat adds the flags of every command that writes a report: where, and in which format.
+func (w *writing) addFormat(f *pflag.FlagSet) {
+	f.StringArrayVarP(&w.files, "output", "o", nil, "write `FILE`, too; the end of its name decides what it holds: "+report.FileEndings()+" (repeatable)")
+	f.StringVar(&w.format, "format", string(report.Table), "`FORMAT` of standard output: "+report.FormatNames())
 }
 
 func (w *writing) check() error {

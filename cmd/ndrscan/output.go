@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strconv"
 	"syscall"
 
 	"golang.org/x/term"
@@ -19,6 +20,7 @@ func (a *app) style(verbose, noColor bool) report.Style {
 	s := report.Style{Verbose: verbose}
 	fd, ok := terminalFD(a.stdout)
 	if !ok {
+		s.Width, _ = strconv.Atoi(os.Getenv("COLUMNS")) // for pipes; 0: as narrow as it goes
 		return s
 	}
 	if width, _, err := term.GetSize(fd); err == nil {
@@ -42,15 +44,40 @@ func checkFolders(files []string) error {
 	return nil
 }
 
-// writeReport writes one result in one format.
-func writeReport(w io.Writer, result *ndrscan.Result, format report.Format, style report.Style) error {
-	switch format {
-	case report.JSON:
-		return report.WriteJSON(w, result.Report)
-	case report.JSONL:
-		return report.WriteJSONL(w, result.Findings())
+// content is what a run found.
+func content(result *ndrscan.Result, kept bool) report.Content {
+	c := report.Content{Report: result.Report}
+	if kept {
+		c.Findings = result.Findings
 	}
-	return report.Terminal(w, result.Report, style)
+	return c
+}
+
+// writeFiles writes content to every file that was asked for, each in the format that its name says.
+func (w *writing) writeFiles(c report.Content) error {
+	for _, file := range w.files {
+		format, err := report.FormatOf(file)
+		if err != nil {
+			return err
+		}
+		if err := writeFile(file, func(out io.Writer) error { return report.Write(out, format, c, report.Style{}) }); err != nil {
+			return fmt.Errorf("writing %s: %w", file, err)
+		}
+	}
+	return nil
+}
+
+// holdFindings says that something was asked for that shows every message.
+func (w *writing) holdFindings() bool {
+	if report.Format(w.format).HoldsFindings() {
+		return true
+	}
+	for _, file := range w.files {
+		if f, _ := report.FormatOf(file); f.HoldsFindings() {
+			return true
+		}
+	}
+	return false
 }
 
 // toStdout writes to standard output. That nobody reads on (| head) is no error.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 
 	"github.com/spf13/cobra"
 
@@ -47,7 +46,7 @@ The password comes from --password-command, NDRSCAN_PASSWORD, the keyring (servi
 	r.addFlags(cmd.Flags())
 	w.addFlags(cmd.Flags())
 	e.addFlags(cmd)
-	completions(cmd, "format", []report.Format{report.Table, report.JSON, report.JSONL})
+	completions(cmd, "format", report.Formats())
 	completions(cmd, "fail-on", verdicts)
 	return cmd
 }
@@ -64,7 +63,7 @@ func (j *job) report(ctx context.Context, w *writing) error {
 	if err := checkFolders(files); err != nil {
 		return err
 	}
-	j.record, j.keep = w.dnsRecord != "", w.wants(report.JSONL)
+	j.record, j.keep = w.dnsRecord != "", w.holdFindings()
 	result, err := j.run(ctx)
 	if result == nil {
 		return err
@@ -76,28 +75,11 @@ func (j *job) report(ctx context.Context, w *writing) error {
 	return verdictCode(ctx, result.Report, w)
 }
 
-func (w *writing) wants(format report.Format) bool {
-	if w.format == string(format) {
-		return true
-	}
-	for _, file := range w.files {
-		if f, _ := report.FormatOf(file); f == format {
-			return true
-		}
-	}
-	return false
-}
-
 // write fills the files first: whoever reads standard output may go away.
 func (j *job) write(result *ndrscan.Result, w *writing) error {
-	for _, file := range w.files {
-		format, err := report.FormatOf(file)
-		if err != nil {
-			return err
-		}
-		if err := writeFile(file, func(out io.Writer) error { return writeReport(out, result, format, report.Style{}) }); err != nil {
-			return fmt.Errorf("writing %s: %w", file, err)
-		}
+	c := content(result, j.keep)
+	if err := w.writeFiles(c); err != nil {
+		return err
 	}
 	if w.dnsRecord != "" {
 		if err := writeFile(w.dnsRecord, j.dns.WriteZone); err != nil {
@@ -107,7 +89,7 @@ func (j *job) write(result *ndrscan.Result, w *writing) error {
 	if j.quiet && len(w.files) > 0 && w.format == string(report.Table) {
 		return nil
 	}
-	return toStdout(func() error { return writeReport(j.stdout, result, report.Format(w.format), j.style()) })
+	return toStdout(func() error { return report.Write(j.stdout, report.Format(w.format), c, j.style()) })
 }
 
 // verdictCode is the exit code of a run that has written its report.
