@@ -23,12 +23,12 @@ func sections(r *classify.Report, most int) []section {
 	used, usual := splitAccounts(r.Accounts)
 	list := []section{
 		{"Accounts of yours it went through", accountGrid(used), accountDetails(used, most)},
-		{"Your own mail that bounced", accountGrid(usual), nil},
-		{"Impersonated senders", impersonatedGrid(r.Impersonated), nil},
 		{"Where it came from: " + count(len(r.Origins), "origin"), originGrid(r.Origins), nil},
-		{"Sources of yours that SPF does not permit", sourceGrid(r.Origins), remedies(r)},
-		{"Who reports it: " + count(len(r.Witnesses), "witness"), witnessGrid(r.Witnesses), nil},
+		{"Impersonated senders", impersonatedGrid(r.Impersonated), nil},
 		{"What it says: " + count(len(r.Campaigns), "campaign"), campaignGrid(r.Campaigns), nil},
+		{"Who reports it: " + count(len(r.Witnesses), "witness"), witnessGrid(r.Witnesses), nil},
+		{"Sources of yours that SPF does not permit", sourceGrid(r.Origins), remedies(r)},
+		{"Your own mail that bounced", accountGrid(usual), nil},
 	}
 	if len(r.Episodes) > 1 { // one alone repeats the verdict
 		list = append(list, section{"Episodes", episodeGrid(r.Episodes), nil})
