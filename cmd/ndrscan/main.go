@@ -81,7 +81,8 @@ Then:     ndrscan scan imaps://you@mail.example.com`,
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return hint(withCode(exitUsage, err), cmd.Root().Name()+" help"+strings.TrimPrefix(cmd.CommandPath(), cmd.Root().Name())+" lists the flags")
 	})
-	root.AddCommand(a.newScan(), a.newExplain(), a.newShow(), a.newDemo(), a.newSPF(), a.newDoctor(), a.newOwn(), a.newVersion())
+	root.AddCommand(a.newScan(), a.newExplain(), a.newShow(), a.newDemo(), a.newSPF(), a.newDoctor(), a.newOwn(), a.newAbuse(),
+		a.newVersion())
 	return root
 }
 
