@@ -13,7 +13,7 @@ import (
 	"github.com/emersion/go-message"
 )
 
-// Letters become mail here. Nothing that mail brought reaches a header field of the letter itself, except a domain that
+// Letters become mail here (RFC 2045, RFC 2047). Nothing that mail brought reaches a header field of the letter itself, except a domain that
 // has the form of one. In the machine-readable parts every value is one printable ASCII line of bounded length, whatever
 // it was; a boundary is random and stands in no part.
 

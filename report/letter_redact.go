@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/base32"
 	"regexp"
+	"slices"
 	"strings"
 	"unicode"
 
@@ -72,6 +73,12 @@ func (c *Complaints) addNames(f *classify.Finding) {
 			}
 		}
 	}
+}
+
+// Names says whether an address holds a name that the letters hide.
+func (c *Complaints) Names(address string) bool {
+	local, _, _ := strings.Cut(strings.ToLower(address), "@")
+	return slices.ContainsFunc(strings.FieldsFunc(local, notWord), func(part string) bool { return c.names[part] })
 }
 
 func notWord(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) }

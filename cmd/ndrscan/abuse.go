@@ -112,6 +112,9 @@ func (j *job) abuse(ctx context.Context, f *abuseFlags) error {
 	if err != nil {
 		return err
 	}
+	if gathered.Names(f.from) {
+		j.note("--from %s is an address that was forged, or like one: letters hide these. A role address (abuse@...) tells less", f.from)
+	}
 	opts := report.LetterOptions{From: f.from, Org: f.org, Agent: "ndrscan/" + version(), Now: j.now(), Least: f.least,
 		Random: rand.Reader, Records: records}
 	key := make([]byte, 32)
