@@ -33,7 +33,7 @@ func (w *writer) feedback(k *complaint, f *classify.Finding) []byte {
 		out.add("Original-Mail-From", "<"+from+">")
 	}
 	for _, r := range f.Recipients {
-		out.add("Original-Rcpt-To", "<"+w.Redact.Address(r.Address)+">")
+		out.add("Original-Rcpt-To", "<"+w.address(r.Address)+">")
 	}
 	if f.SPF != nil && isHostName(f.SPF.Domain) {
 		out.add("Authentication-Results", w.authority()+"; spf="+f.SPF.Result+" smtp.mailfrom="+strings.ToLower(f.SPF.Domain))
@@ -58,7 +58,7 @@ func (w *writer) mailFrom(f *classify.Finding) string {
 	if !knownEnvelope(f) || !strings.Contains(from, "@") {
 		return ""
 	}
-	return w.Redact.Address(from)
+	return w.address(from)
 }
 
 // knownEnvelope: a From field says nothing about the envelope.
@@ -80,7 +80,7 @@ func (w *writer) headerSection(f *classify.Finding) ([]byte, error) {
 	}
 	address := func(name, value string) {
 		if strings.Contains(value, "@") {
-			h.Set(name, "<"+w.Redact.Address(value)+">")
+			h.Set(name, "<"+w.address(value)+">")
 		}
 	}
 	// The last field set comes first.
@@ -94,7 +94,7 @@ func (w *writer) headerSection(f *classify.Finding) ([]byte, error) {
 	text("Subject", w.text(o.Subject))
 	var to []string
 	for _, address := range o.To[:min(len(o.To), maxTo)] {
-		to = append(to, "<"+w.Redact.Address(address)+">")
+		to = append(to, "<"+w.address(address)+">")
 	}
 	if len(to) > 0 {
 		h.Set("To", strings.Join(to, ", "))

@@ -67,7 +67,7 @@ type sourceRow struct {
 const (
 	maxComplaints = 50_000
 	maxIncidents  = 20 // messages kept for a letter: those with most facts first
-	maxSources    = 2_000
+	maxAddresses  = 2_000
 )
 
 // Why no letter is written.
@@ -174,7 +174,7 @@ func (k *complaint) add(f *classify.Finding, ip netip.Addr) {
 	when := stamped(f)
 	k.first, k.last = widen(k.first, k.last, when)
 	row := k.sources[ip]
-	if row == nil && len(k.sources) < maxSources {
+	if row == nil && len(k.sources) < maxAddresses {
 		row = &sourceRow{IP: ip, RDNS: f.Origin.RDNS}
 		k.sources[ip] = row
 	}

@@ -1,10 +1,6 @@
 package report
 
 import (
-	"crypto/hmac"
-	"crypto/sha256"
-	"encoding/base32"
-	"regexp"
 	"slices"
 	"strings"
 	"unicode"
@@ -13,30 +9,6 @@ import (
 
 	"ndrscan/classify"
 )
-
-// Redactor hides who somebody is, and keeps apart who is not the same.
-type Redactor interface {
-	// Address gives a mail address with a token for its local part: the same for the same address, another for another.
-	Address(address string) string
-}
-
-// KeyedRedactor makes tokens by a keyed hash, as RFC 6590 section 3 recommends for abuse reports: without the key nobody
-// can try names out.
-func KeyedRedactor(key []byte) Redactor { return keyed(key) }
-
-type keyed []byte
-
-var tokenLetters = base32.HexEncoding.WithPadding(base32.NoPadding)
-
-func (k keyed) Address(address string) string {
-	at := strings.LastIndexByte(address, '@')
-	if at < 0 {
-		return "[address]"
-	}
-	mac := hmac.New(sha256.New, k)
-	mac.Write([]byte(strings.ToLower(address)))
-	return "r-" + strings.ToLower(tokenLetters.EncodeToString(mac.Sum(nil)[:8])) + "@" + asciiDomain(address[at+1:])
-}
 
 // asciiDomain writes a domain as DNS has it; "redacted.invalid" (RFC 6761) where that can't be done.
 func asciiDomain(domain string) string {
@@ -50,10 +22,20 @@ func asciiDomain(domain string) string {
 	return "redacted.invalid"
 }
 
-// redaction is a Redactor together with the names that must not appear.
-type redaction struct {
-	Redactor
+// hidden is a Redactor as letters use it (RFC 6590 section 3 recommends a keyed hash for abuse reports), with the names that
+// must not appear.
+type hidden struct {
+	*Redactor
 	names map[string]bool
+}
+
+// address gives a mail address with a pseudonym for its local part, in a form that fits a header field.
+func (h hidden) address(address string) string {
+	at := strings.LastIndexByte(address, '@')
+	if at < 0 {
+		return "[address]"
+	}
+	return h.pseudonym(address) + "@" + asciiDomain(address[at+1:])
 }
 
 // addNames learns the names of our people: the parts of the local parts of addresses that are ours.
@@ -83,22 +65,28 @@ func (c *Complaints) Names(address string) bool {
 
 func notWord(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) }
 
-var addressInText = regexp.MustCompile(`[^\s<>()\[\]"',;:@]+@[\pL\pN.-]+`)
-
 // text takes addresses and names out of a text that mail brought.
-func (r redaction) text(s string) string {
-	return r.words(addressInText.ReplaceAllStringFunc(s, r.Address))
+func (h hidden) text(s string) string {
+	var out strings.Builder
+	for {
+		start, end := nextAddress(s)
+		if start < 0 {
+			return h.words(out.String() + s)
+		}
+		out.WriteString(s[:start] + h.address(s[start:end]))
+		s = s[end:]
+	}
 }
 
 // words takes the names of our people out, wherever they stand alone.
-func (r redaction) words(s string) string {
+func (h hidden) words(s string) string {
 	var out strings.Builder
 	for len(s) > 0 {
 		n := strings.IndexFunc(s, notWord)
 		if n < 0 {
 			n = len(s)
 		}
-		if word := s[:n]; r.names[strings.ToLower(word)] {
+		if word := s[:n]; h.names[strings.ToLower(word)] {
 			out.WriteString("[name]")
 		} else {
 			out.WriteString(word)

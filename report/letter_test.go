@@ -50,7 +50,7 @@ func withPort(f *classify.Finding) { f.Origin.Port = 41822 }
 func letterOptions() LetterOptions {
 	return LetterOptions{
 		From: "abuse@example.com", Org: "Example Ltd", Agent: "ndrscan/v0.0.0", Now: time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC), Least: 5,
-		Redact: KeyedRedactor([]byte("key of the test")), Random: rand.New(rand.NewSource(1)),
+		Redact: NewRedactor(RedactAll, []byte("key of the test")), Random: rand.New(rand.NewSource(1)),
 		Records: map[string]string{"example.com": "v=spf1 ip4:192.0.2.0/28 -all"},
 		Facts: map[netip.Addr]*classify.Enrichment{netip.MustParseAddr("203.0.113.71"): {
 			ASN: 64500, ASName: "ISP-EXAMPLE, NL", Abuse: []string{"abuse@isp.example"}}},
@@ -375,14 +375,15 @@ func decoded(t *testing.T, mail []byte) (list [][]byte) {
 	return list
 }
 
-func TestRedactor(t *testing.T) {
-	r, other := KeyedRedactor([]byte("one")), KeyedRedactor([]byte("two"))
-	a := r.Address("Alice@Example.com")
-	if a != r.Address("alice@example.com") || a == r.Address("bob@example.com") || a == other.Address("alice@example.com") || !strings.HasSuffix(a, "@example.com") {
+func TestAddressesInLetters(t *testing.T) {
+	tokens := func(key string) hidden { return hidden{Redactor: NewRedactor(RedactAll, []byte(key))} }
+	one, other := tokens("one"), tokens("two")
+	a := one.address("Alice@Example.com")
+	if a != one.address("alice@example.com") || a == one.address("bob@example.com") || a == other.address("alice@example.com") || !strings.HasSuffix(a, "@example.com") {
 		t.Errorf("%s", a)
 	}
 	for in, domain := range map[string]string{"a@bücher.example": "xn--bcher-kva.example", "a@x\r\nBcc: b": "redacted.invalid", "a@": "redacted.invalid", "a@[192.0.2.1]": "redacted.invalid"} {
-		if got := r.Address(in); !strings.HasSuffix(got, "@"+domain) || strings.ContainsAny(got, "\r\n ") {
+		if got := one.address(in); !strings.HasSuffix(got, "@"+domain) || strings.ContainsAny(got, "\r\n ") {
 			t.Errorf("%q: %q", in, got)
 		}
 	}

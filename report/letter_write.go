@@ -25,8 +25,8 @@ type LetterOptions struct {
 	Org    string // whose it is
 	Agent  string // "ndrscan VERSION"
 	Now    time.Time
-	Least  int // messages that a network or a site must have sent
-	Redact Redactor
+	Least  int       // messages that a network or a site must have sent
+	Redact *Redactor // makes the tokens that stand for local parts
 	Random io.Reader // for boundaries and ids
 
 	Records map[string]string                   // SPF records of our domains, where known
@@ -57,12 +57,12 @@ type LeftOut struct {
 // writer writes the letters of one run.
 type writer struct {
 	LetterOptions
-	redaction
+	hidden
 }
 
 // Letters writes a draft for each network and each site that has sent enough, and says what no letter is written for.
 func (c *Complaints) Letters(opts LetterOptions) ([]Letter, []LeftOut, error) {
-	w := &writer{LetterOptions: opts, redaction: redaction{opts.Redact, c.names}}
+	w := &writer{LetterOptions: opts, hidden: hidden{opts.Redact, c.names}}
 	networks, sites, left := c.writable(opts.Least)
 	var list []Letter
 	for _, n := range networks {
@@ -148,7 +148,7 @@ func (w *writer) example(f *classify.Finding) example {
 		e.SPF = spfSays(f.SPF)
 	}
 	for _, r := range f.Recipients {
-		e.Recipient = w.Redact.Address(r.Address)
+		e.Recipient = w.address(r.Address)
 		e.Said = bounded(Clean(strings.Join(strings.Fields(w.text(r.Diagnostic)), " ")))
 	}
 	return e

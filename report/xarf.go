@@ -105,7 +105,7 @@ func (w *writer) xarf(f *classify.Finding) ([]byte, error) {
 			Payload: base64.StdEncoding.EncodeToString(section), Hash: "sha256:" + hex.EncodeToString(sum[:]), Size: len(section)}},
 	}
 	if len(f.Recipients) > 0 && strings.Contains(f.Recipients[0].Address, "@") {
-		x.To = w.Redact.Address(f.Recipients[0].Address)
+		x.To = w.address(f.Recipients[0].Address)
 	}
 	raw, err := json.MarshalIndent(x, "", "  ")
 	return append(raw, '\n'), err

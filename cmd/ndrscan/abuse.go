@@ -119,7 +119,7 @@ func (j *job) abuse(ctx context.Context, f *abuseFlags) error {
 		Random: rand.Reader, Records: records}
 	key := make([]byte, 32)
 	rand.Read(key)
-	opts.Redact = report.KeyedRedactor(key)
+	opts.Redact = report.NewRedactor(report.RedactAll, key)
 	if opts.Facts, err = j.facts(ctx, f, gathered); err != nil {
 		return err
 	}
