@@ -41,7 +41,7 @@ func (p *part) fileName() []byte {
 	}
 	for i := range p.header {
 		if f := &p.header[i]; f.Is("Content-Disposition") {
-			return param(f.Body[:min(len(f.Body), maxContentType)], "filename")
+			return param(f.Body()[:min(len(f.Body()), maxContentType)], "filename")
 		}
 	}
 	return nil

@@ -107,7 +107,7 @@ func (d *dialect) claimsHeader(p *parser) bool {
 func (p *parser) hasField(marks []fieldMark) bool {
 	for _, m := range marks {
 		for i := range p.b.Header {
-			if f := &p.b.Header[i]; f.Is(m.name) && containsFold(f.Body, m.contains) {
+			if f := &p.b.Header[i]; f.Is(m.name) && containsFold(f.Body(), m.contains) {
 				return true
 			}
 		}

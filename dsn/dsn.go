@@ -207,7 +207,7 @@ func (p *parser) readEnvelope() {
 	lastReceived := -1
 	for i := range b.Header {
 		f := &b.Header[i]
-		switch string(lowerInto(buf[:], f.Name)) {
+		switch string(lowerInto(buf[:], f.Name())) {
 		case "from":
 			if b.From == "" {
 				b.From = f.Address()
@@ -222,12 +222,12 @@ func (p *parser) readEnvelope() {
 			}
 		case "return-path":
 			if !top.hasReturnPath {
-				top.hasReturnPath, top.returnPath = true, returnPath(f.Body)
+				top.hasReturnPath, top.returnPath = true, returnPath(f.Body())
 			}
 		case "auto-submitted":
-			setOnce(&top.autoSubmitted, header.LowerASCII(unfolded(f.Body)))
+			setOnce(&top.autoSubmitted, header.LowerASCII(unfolded(f.Body())))
 		case "precedence":
-			setOnce(&top.precedence, header.LowerASCII(unfolded(f.Body)))
+			setOnce(&top.precedence, header.LowerASCII(unfolded(f.Body())))
 		case "x-failed-recipients":
 			if top.hasFailed = true; len(top.failed) < maxFieldValue {
 				top.failed += "," + f.Value()
@@ -235,7 +235,7 @@ func (p *parser) readEnvelope() {
 		case "in-reply-to", "references":
 			top.reply = true
 			if b.RefersTo == "" {
-				b.RefersTo = firstID(f.Body)
+				b.RefersTo = firstID(f.Body())
 			}
 		case "x-autoreply", "x-autorespond", "x-autoreply-from", "x-mail-autoreply", "x-vacation":
 			top.autoReply = true
@@ -245,7 +245,7 @@ func (p *parser) readEnvelope() {
 			top.list = true
 		case "received":
 			if lastReceived = i; b.Account == "" {
-				b.Account = forAddress(f.Body)
+				b.Account = forAddress(f.Body())
 			}
 		}
 	}
@@ -304,19 +304,15 @@ func deliveredTo(section header.Section, lastReceived int) string {
 // forAddress gives the address of the "for" clause (RFC 5321 section 4.4). The last one counts, for a HELO name can hold
 // one, too.
 func forAddress(received []byte) string {
-	for at := len(received); ; {
-		at = bytes.LastIndex(received[:at], []byte("for "))
-		if at < 0 {
-			return ""
-		}
-		if at == 0 || received[at-1] != ' ' && received[at-1] != '\t' && received[at-1] != '\n' {
+	for at := len(received) - len("for "); at > 0; at-- {
+		if received[at] != 'f' || !isSpace(received[at-1]) || string(received[at:at+4]) != "for " {
 			continue
 		}
-		rest := skipSpace(received[at+4:])
-		if addr, _, ok := leadingAddress(rest); ok {
+		if addr, _, ok := leadingAddress(received[at+4:]); ok {
 			return addr
 		}
 	}
+	return ""
 }
 
 // firstID gives the first Message-ID of a field, with its angle brackets.

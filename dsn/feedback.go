@@ -30,7 +30,7 @@ func (p *parser) readFeedback() {
 	section, _ := header.Split(trimBlankLines(p.feedback))
 	for _, f := range section {
 		value := f.Value()
-		switch strings.ToLower(string(f.Name)) {
+		switch strings.ToLower(string(f.Name())) {
 		case "feedback-type":
 			setOnce(&fb.Type, strings.ToLower(value))
 		case "user-agent":

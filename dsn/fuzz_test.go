@@ -168,7 +168,7 @@ func checkInside(t *testing.T, msg []byte, b *Bounce) {
 		t.Fatal("an original without bytes")
 	}
 	for _, field := range o.Header {
-		if !inside(o.Raw, field.Raw) || !inside(field.Raw, field.Body) {
+		if !inside(o.Raw, field.Raw) || !inside(field.Raw, field.Body()) {
 			t.Fatalf("field %q is not in the original", field.Raw)
 		}
 	}

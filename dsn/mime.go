@@ -102,15 +102,15 @@ func (w *walker) walk(h header.Section, body, raw []byte, depth int) {
 func (p *part) readFields() {
 	for i := range p.header {
 		f := &p.header[i]
-		if len(f.Name) < len("Content-Type") || lower(f.Name[0]) != 'c' {
+		if name := f.Name(); len(name) < len("Content-Type") || lower(name[0]) != 'c' {
 			continue
 		}
 		switch {
 		case p.contentType == nil && f.Is("Content-Type"):
-			p.contentType = f.Body[:min(len(f.Body), maxContentType)]
+			p.contentType = f.Body()[:min(len(f.Body()), maxContentType)]
 			p.typ = mediaType(p.contentType)
 		case p.encoding == plain && f.Is("Content-Transfer-Encoding"):
-			p.encoding = encodingOf(f.Body)
+			p.encoding = encodingOf(f.Body())
 		}
 	}
 }
@@ -243,7 +243,7 @@ func mediaType(contentType []byte) string {
 		}
 	}
 	for _, usual := range usualTypes {
-		if len(typ) == len(usual) && hasPrefixFold(typ, usual) {
+		if len(typ) == len(usual) && (string(typ) == usual || hasPrefixFold(typ, usual)) {
 			return usual
 		}
 	}

@@ -27,7 +27,7 @@ var truncationLeads = []string{"the body of the message is", "message truncated"
 // isTruncated tells a body that was cut, by what is written at its end.
 func isTruncated(body []byte) bool {
 	tail := body[max(0, len(body)-maxTruncationMark):]
-	if !bytes.Contains(tail, []byte("runcated")) && !bytes.Contains(tail, []byte("ollected")) {
+	if !bytes.Contains(tail, []byte("runcated")) && !bytes.Contains(tail, []byte("llected")) {
 		return false // as nearly always
 	}
 	for _, word := range truncationMarks {
@@ -66,10 +66,10 @@ func (o *Original) readFields() {
 	var buf [16]byte
 	for i := range o.Header {
 		f := &o.Header[i]
-		switch string(lowerInto(buf[:], f.Name)) {
+		switch string(lowerInto(buf[:], f.Name())) {
 		case "return-path":
 			if o.ReturnPath == "" {
-				o.ReturnPath = returnPath(f.Body)
+				o.ReturnPath = returnPath(f.Body())
 			}
 		case "from":
 			if o.From == "" {
@@ -99,7 +99,7 @@ func (o *Original) readFields() {
 
 // appendAddresses adds the addresses of a field in lower case.
 func appendAddresses(list []string, f *header.Field) []string {
-	if bytes.IndexByte(f.Body, ',') < 0 && bytes.IndexByte(f.Body, ';') < 0 {
+	if bytes.IndexByte(f.Body(), ',') < 0 && bytes.IndexByte(f.Body(), ';') < 0 {
 		if addr := f.Address(); addr != "" {
 			list = append(list, addr)
 		}
@@ -128,7 +128,7 @@ func returnPath(value []byte) string {
 func isHeaderOfMail(section header.Section) bool {
 	var buf [16]byte
 	for i := range section {
-		switch string(lowerInto(buf[:], section[i].Name)) {
+		switch string(lowerInto(buf[:], section[i].Name())) {
 		case "received", "from", "subject", "date", "message-id", "return-path", "to", "delivered-to", "mime-version":
 			return true
 		}
@@ -287,16 +287,15 @@ func (p *parser) setQuoted(quoted []byte) bool {
 
 // isFieldLine tells a line that is a header field.
 func isFieldLine(line []byte) bool {
-	colon := bytes.IndexByte(line, ':')
-	if colon < 1 {
-		return false
+	name := 0
+	for name < len(line) && line[name] > ' ' && line[name] < 0x7f && line[name] != ':' {
+		name++
 	}
-	for _, c := range bytes.TrimRight(line[:colon], " \t") {
-		if c <= ' ' || c >= 0x7f {
-			return false
-		}
+	colon := name
+	for colon < len(line) && (line[colon] == ' ' || line[colon] == '\t') {
+		colon++
 	}
-	return line[0] != ' ' && line[0] != '\t'
+	return name > 0 && colon < len(line) && line[colon] == ':'
 }
 
 // unquoteLines takes the ">" away from the lines that begin with one, up to the first that doesn't.
@@ -390,7 +389,7 @@ func firstLine(in []byte) []byte {
 func growField(raw []byte, f *header.Field, end int) header.Field {
 	start := cap(raw) - cap(f.Raw)
 	whole := trimLineEnd(raw[start:end])
-	return header.Field{Raw: whole, Name: f.Name, Body: whole[len(f.Raw)-len(f.Body):]}
+	return f.Grown(whole)
 }
 
 // textPart is the first part for people that is not empty; plain text is preferred.
@@ -430,8 +429,9 @@ func splitQuoted(text []byte) (report, quoted []byte) {
 	var body []byte
 	for rest := text; len(rest) > 0; {
 		line, next := cutLine(rest)
+		isField := isFieldLine(line)
 		switch {
-		case boundary && startsOriginal(line):
+		case boundary && isField && startsOriginal(line):
 			section, body = header.AppendFields(section[:0], rest)
 			if len(section) >= 3 && (isTraced(section) || isShown(section)) {
 				return text[:len(text)-len(rest)], rest
@@ -455,7 +455,7 @@ func splitQuoted(text []byte) (report, quoted []byte) {
 			rest, boundary = next, true
 			continue
 		}
-		boundary = !isFieldLine(line) && (len(line) == 0 || line[0] != ' ' && line[0] != '\t')
+		boundary = !isField && (len(line) == 0 || line[0] != ' ' && line[0] != '\t')
 		rest = next
 	}
 	return text, nil
@@ -491,7 +491,7 @@ func skipQuoted(text []byte) []byte {
 }
 
 func startsOriginal(line []byte) bool {
-	if len(line) < 3 || !isFieldLine(line) {
+	if !isFieldLine(line) {
 		return false
 	}
 	for _, name := range originalStarts {

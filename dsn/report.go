@@ -136,7 +136,7 @@ func (r *statusReader) messageField(name, raw []byte) {
 		setOnce(&b.EnvelopeID, unfolded(raw))
 	case "arrival-date":
 		if b.Arrival.IsZero() {
-			b.Arrival, _ = header.Field{Body: raw}.Date()
+			b.Arrival, _ = header.Date(raw)
 		}
 	case "x-original-message-id", "original-message-id":
 		b.RefersTo = firstID(raw)
@@ -212,24 +212,28 @@ func setOnce[text string | []byte](field *string, value text) {
 
 // cutFolded takes a field with its folded lines, without the last line end.
 func cutFolded(in []byte) (raw, rest []byte) {
-	_, rest = cutLine(in)
-	for len(rest) > 0 && (rest[0] == ' ' || rest[0] == '\t') {
-		line, next := cutLine(rest)
-		if len(bytes.TrimSpace(line)) == 0 {
-			break
+	for end := 0; ; {
+		i := bytes.IndexByte(in[end:], '\n')
+		if i < 0 {
+			return trimLineEnd(in), nil
 		}
-		rest = next
+		end += i + 1
+		if end == len(in) || in[end] != ' ' && in[end] != '\t' || isBlank(firstLine(in[end:])) {
+			return trimLineEnd(in[:end]), in[end:]
+		}
 	}
-	return trimLineEnd(in[:len(in)-len(rest)]), rest
 }
 
 // reportAction reads the first word of Action.
 func reportAction(raw []byte) Action {
-	word := bytes.TrimSpace(raw)
-	if i := bytes.IndexAny(word, " \t(;"); i >= 0 {
-		word = word[:i]
+	word := skipSpace(raw)
+	for i, c := range word {
+		if isSpace(c) || c == '(' || c == ';' {
+			word = word[:i]
+			break
+		}
 	}
-	for _, a := range []Action{ActionFailed, ActionDelayed, ActionDelivered, ActionRelayed, ActionExpanded} {
+	for _, a := range [...]Action{ActionFailed, ActionDelayed, ActionDelivered, ActionRelayed, ActionExpanded} {
 		if len(word) == len(a) && hasPrefixFold(word, string(a)) {
 			return a
 		}

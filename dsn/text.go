@@ -433,7 +433,13 @@ func nextInLine(line, tail []byte) (addr string, after []byte, ok bool) {
 	return addr, after, ok
 }
 
-func indent(line []byte) int { return len(line) - len(bytes.TrimLeft(line, " \t")) }
+func indent(line []byte) int {
+	n := 0
+	for n < len(line) && (line[n] == ' ' || line[n] == '\t') {
+		n++
+	}
+	return n
+}
 
 // leadingAddress takes the address at the start of a line, behind white space, bullets, quotes and brackets.
 func leadingAddress(line []byte) (addr string, tail []byte, ok bool) {
@@ -455,24 +461,33 @@ func leadingAddress(line []byte) (addr string, tail []byte, ok bool) {
 	if !isAddress(word) {
 		return "", line, false
 	}
-	tail = bytes.TrimLeft(in[end:], ">\"'])")
+	tail = in[end:]
+	for len(tail) > 0 && closes[tail[0]] {
+		tail = tail[1:]
+	}
 	if bytes.HasPrefix(tail, []byte("<mailto:")) {
 		if i := bytes.IndexByte(tail, '>'); i >= 0 {
 			tail = tail[i+1:]
 		}
 	}
-	return header.LowerASCII(word), bytes.TrimLeft(tail, ":;, \t"), true
+	for len(tail) > 0 && parts[tail[0]] {
+		tail = tail[1:]
+	}
+	return header.LowerASCII(word), tail, true
 }
+
+// closes and parts are what can stand behind an address: first marks that close, then marks that part it from what follows.
+var (
+	closes = [256]bool{'>': true, '"': true, '\'': true, ']': true, ')': true}
+	parts  = [256]bool{':': true, ';': true, ',': true, ' ': true, '\t': true}
+)
 
 // isLead tells what can stand before an address: white space, bullets (the last ones the bytes of a no-break space and a
 // round bullet in UTF-8), quotes, brackets.
-func isLead(c byte) bool {
-	switch c {
-	case ' ', '\t', '\r', '\n', '*', '-', '"', '\'', '<', ':', '[', 0xa0, 0xc2, 0xe2, 0x80, 0xa2:
-		return true
-	}
-	return false
-}
+func isLead(c byte) bool { return leads[c] }
+
+var leads = [256]bool{' ': true, '\t': true, '\r': true, '\n': true, '*': true, '-': true, '"': true, '\'': true, '<': true, ':': true, '[': true,
+	0xa0: true, 0xc2: true, 0xe2: true, 0x80: true, 0xa2: true}
 
 // angledAddress takes "<address>:" at the very start of a line.
 func angledAddress(line []byte) (addr string, tail []byte, ok bool) {
@@ -496,13 +511,10 @@ func angledAddress(line []byte) (addr string, tail []byte, ok bool) {
 	return header.LowerASCII(word), bytes.TrimLeft(line[end+2:], " :"), true
 }
 
-func isAddressEnd(c byte) bool {
-	switch c {
-	case ' ', '\t', '\r', '\n', '<', '>', '(', ')', '[', ']', ',', ';', ':', '"', '\'', 0:
-		return true
-	}
-	return false
-}
+func isAddressEnd(c byte) bool { return addressEnds[c] }
+
+var addressEnds = [256]bool{' ': true, '\t': true, '\r': true, '\n': true, '<': true, '>': true, '(': true, ')': true, '[': true, ']': true,
+	',': true, ';': true, ':': true, '"': true, '\'': true, 0: true}
 
 // isAddress tells local@domain: one @ and a domain that could be one.
 func isAddress(word []byte) bool {

@@ -154,18 +154,18 @@ func arcSets(section header.Section) ([]arcSet, error) {
 
 // arcInstance reads i=, which stands first in ARC-Authentication-Results and anywhere in the others.
 func arcInstance(field header.Field) (int, error) {
-	if len(field.Body) > maxSignatureField {
+	if len(field.Body()) > maxSignatureField {
 		return 0, fmt.Errorf("an ARC field is longer than %d bytes", maxSignatureField)
 	}
 	var value string
 	if field.Is("ARC-Authentication-Results") {
-		first, _, _ := strings.Cut(string(field.Body), ";")
+		first, _, _ := strings.Cut(string(field.Body()), ";")
 		name, number, _ := strings.Cut(first, "=")
 		if trimFWS(name) == "i" {
 			value = trimFWS(number)
 		}
 	} else {
-		tags, err := parseTags(string(field.Body))
+		tags, err := parseTags(string(field.Body()))
 		if err != nil {
 			return 0, fmt.Errorf("ARC: %w", err)
 		}
@@ -185,7 +185,7 @@ type arcSeal struct {
 }
 
 func parseSeal(field header.Field) (seal arcSeal, err error) {
-	tags, err := parseTags(string(field.Body))
+	tags, err := parseTags(string(field.Body()))
 	if err != nil {
 		return seal, fmt.Errorf("ARC-Seal: %w", err)
 	}
@@ -205,7 +205,7 @@ func parseSeal(field header.Field) (seal arcSeal, err error) {
 // parseARCMessage reads an ARC-Message-Signature: a DKIM-Signature without v=, where i= is the instance (RFC 8617 section
 // 4.1.2).
 func parseARCMessage(field header.Field) (sig dkimSignature, err error) {
-	tags, err := parseTags(string(field.Body))
+	tags, err := parseTags(string(field.Body()))
 	if err != nil {
 		return sig, fmt.Errorf("ARC-Message-Signature: %w", err)
 	}

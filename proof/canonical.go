@@ -135,7 +135,7 @@ type signedFields struct {
 func newSignedFields(section header.Section) *signedFields {
 	places := make(map[string][]int)
 	for i, f := range section {
-		name := string(bytes.ToLower(f.Name))
+		name := string(bytes.ToLower(f.Name()))
 		places[name] = append(places[name], i)
 	}
 	return &signedFields{section, places}

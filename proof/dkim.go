@@ -172,10 +172,10 @@ type dkimSignature struct {
 // are still set.
 func parseSignature(field header.Field) (dkimSignature, error) {
 	var sig dkimSignature
-	if len(field.Body) > maxSignatureField {
+	if len(field.Body()) > maxSignatureField {
 		return sig, fmt.Errorf("the signature is longer than %d bytes", maxSignatureField)
 	}
-	tags, err := parseTags(string(field.Body))
+	tags, err := parseTags(string(field.Body()))
 	if err != nil {
 		return sig, fmt.Errorf("signature: %w", err)
 	}
@@ -292,7 +292,7 @@ func (sig *dkimSignature) readHashes(tags tagList) error {
 
 // withoutSignature gives the field with the value of b= and the white space around it deleted.
 func (sig *dkimSignature) withoutSignature(field header.Field) []byte {
-	at := len(field.Raw) - len(field.Body)
+	at := len(field.Raw) - len(field.Body())
 	return slices.Concat(field.Raw[:at+sig.rawSignature.from], field.Raw[at+sig.rawSignature.to:])
 }
 

@@ -68,7 +68,7 @@ func sectionsOf(raw []byte) []header.Section {
 
 // holdsAddress tells whether any word of a field is an IP address.
 func holdsAddress(f header.Field) bool {
-	for _, w := range bytes.FieldsFunc(f.Body, func(r rune) bool { return bytes.ContainsRune([]byte(" \t\r\n();=[]"), r) }) {
+	for _, w := range bytes.FieldsFunc(f.Body(), func(r rune) bool { return bytes.ContainsRune([]byte(" \t\r\n();=[]"), r) }) {
 		if parseIP(string(w)).IsValid() {
 			return true
 		}

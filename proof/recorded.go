@@ -32,7 +32,7 @@ func Recorded(section header.Section) []Record {
 	var out []Record
 	for i, f := range section {
 		for _, kind := range recordFields {
-			if !f.Is(kind.name) || len(f.Body) > maxRecordField {
+			if !f.Is(kind.name) || len(f.Body()) > maxRecordField {
 				continue
 			}
 			for _, r := range kind.read(f.Value()) {

@@ -135,7 +135,7 @@ func FuzzRecorded(f *testing.F) {
 	f.Fuzz(func(t *testing.T, value string) {
 		section := header.Section{}
 		for _, kind := range recordFields {
-			section = append(section, header.Field{Name: []byte(kind.name), Body: []byte(value)})
+			section = append(section, header.NewField(kind.name, value))
 		}
 		records := Recorded(section)
 		if len(records) > maxRecords {

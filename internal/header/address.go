@@ -46,7 +46,7 @@ func FirstAddress(value string) string {
 // Address gives the first addr-spec of an address field in lower case, as FirstAddress does with its value; it is the
 // fast form for the commonest fields.
 func (f Field) Address() string {
-	if addr, ok := plainAddress(f.Body); ok {
+	if addr, ok := plainAddress(f.Body()); ok {
 		return LowerASCII(addr)
 	}
 	return FirstAddress(f.Value())
@@ -114,12 +114,26 @@ func isPlainAddress(addr []byte) bool {
 // LowerASCII gives text in lower case. Text that is not ASCII is lowered by Unicode's rules, what is not UTF-8 in it
 // replaced.
 func LowerASCII(text []byte) string {
-	var buf [128]byte
 	for i, c := range text {
-		if c >= 0x80 || i == len(buf) {
+		if 'A' <= c && c <= 'Z' || c >= 0x80 {
+			return lowerFrom(text, i)
+		}
+	}
+	return string(text) // as it mostly is
+}
+
+// lowerFrom is LowerASCII for text that is in lower case before a place.
+func lowerFrom(text []byte, at int) string {
+	var buf [128]byte
+	if len(text) > len(buf) {
+		return strings.ToLower(strings.ToValidUTF8(string(text), "\ufffd"))
+	}
+	copy(buf[:], text[:at])
+	for ; at < len(text); at++ {
+		if text[at] >= 0x80 {
 			return strings.ToLower(strings.ToValidUTF8(string(text), "\ufffd"))
 		}
-		buf[i] = lower(c)
+		buf[at] = lower(text[at])
 	}
 	return string(buf[:len(text)])
 }

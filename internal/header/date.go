@@ -33,7 +33,7 @@ func ParseDate(value string) (t time.Time, ok bool) {
 	if len(value) > 100 {
 		return time.Time{}, false
 	}
-	if t, ok := parseUsual(value); ok {
+	if t, ok := parseUsual([]byte(value)); ok {
 		return t, true
 	}
 	if t, err := mail.ParseDate(value); err == nil {
@@ -53,19 +53,16 @@ func ParseDate(value string) (t time.Time, ok bool) {
 	return time.Time{}, false
 }
 
-// Date reads the field's value as ParseDate does.
-func (f Field) Date() (t time.Time, ok bool) {
-	body := bytes.TrimSpace(f.Body)
-	if n := len(body); n > 0 && body[n-1] == ')' { // the comment with the zone's name
-		if open := bytes.IndexByte(body, '('); open > 0 {
-			body = bytes.TrimRight(body[:open], " ")
-		}
-	}
-	if t, ok := parseUsual(string(body)); ok {
+// Date reads a field's body as ParseDate does its value.
+func Date(body []byte) (t time.Time, ok bool) {
+	if t, ok := parseUsual(body); ok {
 		return t, true
 	}
-	return ParseDate(f.Value())
+	return ParseDate(Unfold(body))
 }
+
+// Date reads the field's body as Date does.
+func (f Field) Date() (t time.Time, ok bool) { return Date(f.Body()) }
 
 func isWeekday(word string) bool {
 	if len(word) < 3 {
@@ -80,9 +77,9 @@ func isWeekday(word string) bool {
 
 // parseUsual reads "Mon, 23 Nov 2026 21:30:25 +0000 (UTC)", weekday, seconds and comment optional: nearly all there is,
 // and without the errors that a list of layouts makes on its way.
-func parseUsual(value string) (time.Time, bool) {
-	in := strings.TrimSpace(value)
-	if comma := strings.IndexByte(in, ','); comma == 3 {
+func parseUsual(in []byte) (time.Time, bool) {
+	in = trimSpace(in)
+	if len(in) > 4 && in[3] == ',' {
 		in = trimLeft(in[4:])
 	}
 	day, in, ok := cutNumber(in, 1, 2)
@@ -92,25 +89,24 @@ func parseUsual(value string) (time.Time, bool) {
 		return time.Time{}, false
 	}
 	hour, in, okHour := cutNumber(in, 2, 2)
-	minute, in, okMinute := cutNumber(strings.TrimPrefix(in, ":"), 2, 2)
+	minute, in, okMinute := cutNumber(bytes.TrimPrefix(in, []byte(":")), 2, 2)
 	second, okSecond := 0, true
-	if strings.HasPrefix(in, ":") {
+	if len(in) > 0 && in[0] == ':' {
 		second, in, okSecond = cutNumber(in[1:], 2, 2)
 	}
-	offset, okZone := zoneOffset(strings.TrimSpace(in))
-	if !okHour || !okMinute || !okSecond || !okZone || hour > 23 || minute > 59 || second > 60 || day < 1 {
+	offset, okZone := zoneOffset(in)
+	if !okHour || !okMinute || !okSecond || !okZone || hour > 23 || minute > 59 || second > 60 || day < 1 || day > daysIn(month, year) {
 		return time.Time{}, false
 	}
 	zone := time.UTC
 	if offset != 0 {
 		zone = time.FixedZone("", offset)
 	}
-	t := time.Date(year, month, day, hour, minute, second, 0, zone)
-	return t, t.Day() == day || second == 60
+	return time.Date(year, month, day, hour, minute, second, 0, zone), true
 }
 
 // cutNumber takes a number of least to most digits and the white space after it.
-func cutNumber(in string, least, most int) (n int, rest string, ok bool) {
+func cutNumber(in []byte, least, most int) (n int, rest []byte, ok bool) {
 	i := 0
 	for ; i < len(in) && i < most && '0' <= in[i] && in[i] <= '9'; i++ {
 		n = n*10 + int(in[i]-'0')
@@ -121,31 +117,48 @@ func cutNumber(in string, least, most int) (n int, rest string, ok bool) {
 	return n, trimLeft(in[i:]), true
 }
 
-func trimLeft(in string) string {
-	for in != "" && (in[0] == ' ' || in[0] == '\t') {
+func trimLeft(in []byte) []byte {
+	for len(in) > 0 && (in[0] == ' ' || in[0] == '\t') {
 		in = in[1:]
 	}
 	return in
 }
 
-func cutMonth(in string) (month time.Month, rest string, ok bool) {
+// monthNames holds the months' names by their numbers, in lower case and three bytes each.
+const monthNames = "   janfebmaraprmayjunjulaugsepoctnovdec"
+
+func cutMonth(in []byte) (month time.Month, rest []byte, ok bool) {
 	if len(in) < 4 || in[3] != ' ' {
 		return 0, in, false
 	}
-	month, ok = months[[3]byte{lower(in[0]), lower(in[1]), lower(in[2])}]
-	return month, trimLeft(in[4:]), ok
+	first, second, third := lower(in[0]), lower(in[1]), lower(in[2])
+	for at := 3; at < len(monthNames); at += 3 {
+		if monthNames[at+2] == third && monthNames[at+1] == second && monthNames[at] == first {
+			return time.Month(at / 3), trimLeft(in[4:]), true
+		}
+	}
+	return 0, in, false
 }
 
-var months = map[[3]byte]time.Month{
-	{'j', 'a', 'n'}: 1, {'f', 'e', 'b'}: 2, {'m', 'a', 'r'}: 3, {'a', 'p', 'r'}: 4, {'m', 'a', 'y'}: 5, {'j', 'u', 'n'}: 6,
-	{'j', 'u', 'l'}: 7, {'a', 'u', 'g'}: 8, {'s', 'e', 'p'}: 9, {'o', 'c', 't'}: 10, {'n', 'o', 'v'}: 11, {'d', 'e', 'c'}: 12,
+// daysIn gives the number of days of a month.
+func daysIn(month time.Month, year int) int {
+	switch month {
+	case time.April, time.June, time.September, time.November:
+		return 30
+	case time.February:
+		if year%4 == 0 && (year%100 != 0 || year%400 == 0) {
+			return 29
+		}
+		return 28
+	}
+	return 31
 }
 
-// zoneOffset reads +HHMM, UT, UTC, GMT or Z, with or without a comment behind it.
-func zoneOffset(zone string) (seconds int, ok bool) {
+// zoneOffset reads +HHMM, with or without a comment behind it, or UT, UTC, GMT or Z.
+func zoneOffset(zone []byte) (seconds int, ok bool) {
 	if len(zone) >= 5 && (zone[0] == '+' || zone[0] == '-') {
 		n, rest, ok := cutNumber(zone[1:], 4, 4)
-		if !ok || rest != "" && rest[0] != '(' || n%100 > 59 || n > 2400 {
+		if !ok || len(rest) > 0 && rest[0] != '(' || n%100 > 59 || n > 2400 {
 			return 0, false
 		}
 		seconds = (n/100*60 + n%100) * 60
@@ -154,5 +167,9 @@ func zoneOffset(zone string) (seconds int, ok bool) {
 		}
 		return seconds, true
 	}
-	return 0, zone == "GMT" || zone == "UT" || zone == "UTC" || zone == "Z"
+	switch string(zone) {
+	case "GMT", "UT", "UTC", "Z":
+		return 0, true
+	}
+	return 0, false
 }

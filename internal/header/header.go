@@ -20,22 +20,44 @@ import (
 // rest of the section is passed over and belongs neither to the fields nor to the body.
 const maxFields = 5000
 
-// Field is one header field. Raw is the whole field with its folded lines and without the last line end; Name and Body
-// are the parts of Raw before and after the colon. All three point into the message.
+// maxName is the length (bytes) of a field name: RFC 5322 section 2.1.1 gives a whole line no more.
+const maxName = 998
+
+// Field is one header field. Raw is the whole field with its folded lines and without the last line end; it points into the
+// message. A field is kept small, for most of what reading a message allocates is fields.
 type Field struct {
-	Raw, Name, Body []byte
+	Raw []byte
+
+	name, colon uint16 // the length of the name, and the place of the colon behind it
+}
+
+// NewField makes a field that stands in no message.
+func NewField(name, body string) Field {
+	return Field{Raw: []byte(name + ":" + body), name: uint16(len(name)), colon: uint16(len(name))}
+}
+
+// Name is what stands before the colon, without the white space there. It points into the message.
+func (f Field) Name() []byte { return f.Raw[:f.name] }
+
+// Body is what stands behind the colon. It points into the message.
+func (f Field) Body() []byte { return f.Raw[f.colon+1:] }
+
+// Grown gives the field with more lines: raw begins where f.Raw does.
+func (f Field) Grown(raw []byte) Field {
+	f.Raw = raw
+	return f
 }
 
 // Value is the field's body unfolded (RFC 5322 section 2.2.3): line ends removed, outer white space trimmed.
-func (f Field) Value() string { return Unfold(f.Body) }
+func (f Field) Value() string { return Unfold(f.Body()) }
 
 // Is tells whether the field has this name; case does not count (RFC 5322 section 1.2.2).
 func (f Field) Is(name string) bool {
-	if len(f.Name) != len(name) {
+	if int(f.name) != len(name) {
 		return false
 	}
 	for i := range len(name) {
-		if lower(f.Name[i]) != lower(name[i]) {
+		if lower(f.Raw[i]) != lower(name[i]) {
 			return false
 		}
 	}
@@ -121,7 +143,7 @@ func AppendFields(dst Section, msg []byte) (Section, []byte) {
 			dst = make(Section, 0, usualFields)
 		}
 		if len(dst)-before < maxFields {
-			dst = append(dst, Field{Raw: raw, Name: raw[:nameLen], Body: raw[colon+1:]})
+			dst = append(dst, Field{Raw: raw, name: uint16(nameLen), colon: uint16(colon)})
 		}
 		rest = next
 	}
@@ -147,8 +169,9 @@ func cutField(in []byte) (raw, rest []byte) {
 }
 
 // cutName gives the length of the field name at the start of a line and the place of its colon, -1 if the line is no
-// field. White space between name and colon is allowed (RFC 5322 section 4.5).
+// field, for which a colon has to stand within maxName. White space between name and colon is allowed (RFC 5322 section 4.5).
 func cutName(in []byte) (length, colon int) {
+	in = in[:min(len(in), maxName+1)]
 	n := 0
 	for n < len(in) && isNameByte(in[n]) {
 		n++
