@@ -1,0 +1,126 @@
+package ndrscan_test
+
+import (
+	"io"
+	"iter"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"ndrscan/classify"
+	"ndrscan/report"
+)
+
+// shownFindings is how many messages the goldens of a format show that has a line for each: enough to read.
+const shownFindings = 12
+
+// TestFormats holds what the lab's five floods look like in every format, as people and programs get it. The goldens are to be
+// read: go test -run TestFormats -update, then the diff. JSON is long and is held by its own tests; one flood stands for all.
+func TestFormats(t *testing.T) {
+	for _, flood := range labFloods {
+		t.Run(flood.name, func(t *testing.T) {
+			r, findings := scanLab(t, open(t, flood.mbox()), open(t, flood.sent()))
+			c := report.Content{Report: r, Findings: func() iter.Seq2[classify.Finding, error] { return each(findings[:shownFindings]) }}
+			for _, g := range []struct {
+				ending string
+				format report.Format
+				style  report.Style
+			}{
+				{".txt", report.Table, report.Style{}},
+				{".140.txt", report.Table, report.Style{Width: 140, Verbose: true}},
+				{".md", report.Markdown, report.Style{}},
+				{".csv", report.CSV, report.Style{}},
+				{".findings.csv", report.FindingsCSV, report.Style{}},
+			} {
+				var b strings.Builder
+				if err := report.Write(&b, g.format, c, g.style); err != nil {
+					t.Fatal(err)
+				}
+				golden(t, filepath.Join("testdata/formats", flood.name+g.ending), b.String())
+			}
+			if flood.name == "misconfigured" {
+				var b strings.Builder
+				if err := report.Write(&b, report.JSON, c, report.Style{}); err != nil {
+					t.Fatal(err)
+				}
+				golden(t, "testdata/formats/misconfigured.json", b.String())
+			}
+			checkSaved(t, c)
+		})
+	}
+}
+
+// checkSaved holds that a report that was saved shows, in every format, the very bytes that the run wrote.
+func checkSaved(t *testing.T, c report.Content) {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "report.json")
+	f, err := os.Create(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := report.Write(f, report.JSON, c, report.Style{}); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+	saved, err := report.OpenSaved(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer saved.Close()
+	again, err := saved.Content(c.Report.Generated)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, format := range report.Formats() {
+		if format.HoldsFindings() {
+			continue
+		}
+		for _, style := range []report.Style{{}, {Width: 140, Color: true, Verbose: true}} {
+			var was, is strings.Builder
+			if err := report.Write(&was, format, c, style); err != nil {
+				t.Fatal(err)
+			}
+			if err := report.Write(&is, format, again, style); err != nil {
+				t.Fatal(err)
+			}
+			if was.String() != is.String() {
+				t.Errorf("%s of the saved report differs: %s", format, firstDifference(was.String(), is.String()))
+			}
+		}
+	}
+	if err := report.Write(io.Discard, report.JSONL, again, report.Style{}); err == nil {
+		t.Error("a report has no findings, and yet they were written")
+	}
+}
+
+func each(list []classify.Finding) iter.Seq2[classify.Finding, error] {
+	return func(yield func(classify.Finding, error) bool) {
+		for _, f := range list {
+			if !yield(f, nil) {
+				return
+			}
+		}
+	}
+}
+
+func golden(t *testing.T, path, got string) {
+	t.Helper()
+	if *updateDocs {
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatalf("%v (run with -update)", err)
+	}
+	if got != string(want) {
+		t.Errorf("%s: %s\nrun go test -run TestFormats -update . and read the diff", path, firstDifference(string(want), got))
+	}
+}
