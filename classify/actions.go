@@ -152,13 +152,14 @@ func joeJobSteps(r *Report) []Action {
 		switch {
 		case d.Record == "":
 			list = append(list, Action{Do: "publish an SPF record for " + d.Domain + " that names every host that sends for it",
-				Why: "without one no site can tell the forgeries"})
+				Why:     "without one no site can tell the forgeries; findings.jsonl is written by scan -o",
+				Command: spfCommand("compose ", d.Domain, " --from-scan findings.jsonl")})
 		case len(d.Issues) > 0:
 			list = append(list, Action{Do: "mend the SPF record of " + d.Domain + ": " + strings.Join(d.Issues, "; "),
-				Why: "sites that check it can't refuse the forgeries", Command: d.Record})
+				Why: "sites that check it can't refuse the forgeries", Command: spfCommand("lint ", d.Domain, "")})
 		case softEnd(d.Record):
-			list = append(list, Action{Do: "test whether " + d.Domain + " can end its SPF record in -all", Command: d.Record,
-				Why: "a softer end lets sites accept the forgeries first and bounce them later"})
+			list = append(list, Action{Do: "test whether " + d.Domain + " can end its SPF record in -all", Command: rehearsal(d),
+				Why: "a softer end lets sites accept the forgeries first and bounce them later; findings.jsonl is written by scan -o"})
 		}
 		if d.DMARC == "" {
 			list = append(list, Action{Do: "publish a DMARC record for " + d.Domain, Why: "receivers then report to you what fails; when nothing of your own does, ask for more than none",
@@ -166,6 +167,31 @@ func joeJobSteps(r *Report) []Action {
 		}
 	}
 	return append(list, Action{Do: "report the origin networks above to their abuse desks", Why: "the machines that send are there, not at the sites that bounce"})
+}
+
+// spfCommand writes a command of the SPF bench. A domain that a shell would take for more than a word is not put into one: it
+// may come from mail.
+func spfCommand(before, domain, after string) string {
+	if domain == "" || domain[0] == '-' || notQueueID(strings.ReplaceAll(domain, ".", "")) {
+		return ""
+	}
+	return "ndrscan spf " + before + domain + after
+}
+
+// rehearsal is the command that tries a record with a hard end on this very flood.
+func rehearsal(d Domain) string {
+	policy, err := spf.Parse(d.Record)
+	if err != nil || strings.ContainsAny(d.Record, "'\\") {
+		return ""
+	}
+	var terms []string
+	for _, t := range policy.Terms {
+		if t.Kind != spf.All {
+			terms = append(terms, t.Text)
+		}
+	}
+	record := strings.Join(append(append([]string{"v=spf1"}, terms...), "-all"), " ")
+	return spfCommand("test --domain ", d.Domain, " --record '"+record+"' --findings findings.jsonl")
 }
 
 // softEnd tells whether a record lets addresses that it does not name pass as anything but a fail.
@@ -195,12 +221,12 @@ func misconfiguredSteps(r *Report) []Action {
 			continue
 		}
 		seen[o.Misconfiguration] = true
-		step := Action{Do: strings.TrimSpace(o.IP+" "+o.RDNS) + ": " + o.Misconfiguration.remedy(),
-			Why: fmt.Sprintf("%s: %d of its messages failed SPF", o.Misconfiguration, o.Messages)}
-		if o.Misconfiguration == SourceOwnServer || o.Misconfiguration == SourceWebForm || o.Misconfiguration == SourceOther {
-			step.Command = o.SPFTerm
+		who := o.IP
+		if o.RDNSConfirmed {
+			who += " " + o.RDNS
 		}
-		list = append(list, step)
+		list = append(list, Action{Do: who + ": " + o.Misconfiguration.remedy(), Command: o.SPFTerm,
+			Why: fmt.Sprintf("%s: %d of its messages failed SPF", o.Misconfiguration, o.Messages)})
 	}
 	return list
 }

@@ -165,6 +165,11 @@ func (k SourceKind) remedy() string {
 	return ""
 }
 
+// mayBePermitted tells whether such a source may be a host of ours alone: only then can its address enter the SPF record.
+func (k SourceKind) mayBePermitted() bool {
+	return k == SourceOwnServer || k == SourceWebForm || k == SourceOther
+}
+
 // term writes an address as an SPF mechanism.
 func term(ip string) string {
 	if addr, err := netip.ParseAddr(ip); err == nil && addr.Unmap().Is6() {

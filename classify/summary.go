@@ -261,6 +261,9 @@ func (r *rows) addAccount(g *group, class Class) {
 func (r *rows) fill(rep *Report) {
 	rep.Origins = sortedRows(r.origins, func(c *classed[OriginRow]) OriginRow {
 		c.row.Class, c.row.Evidence = most(c.classes), r.flood.names(c.ids)
+		if !c.row.Misconfiguration.mayBePermitted() {
+			c.row.SPFTerm = ""
+		}
 		return c.row
 	}, func(o OriginRow) (int, string) { return o.Messages, o.IP })
 	rep.Campaigns = sortedRows(r.campaigns, func(c *classed[CampaignRow]) CampaignRow {

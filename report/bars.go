@@ -117,7 +117,7 @@ func (p *printer) timeline() {
 		return
 	}
 	p.heading("When: bounces by " + name + " (UTC)")
-	label := fmt.Sprint(b.most)
+	label := brief(b.most)
 	room := p.width() - len(indent) - len(label) - len(" |")
 	wide := max(1, min(maxBar, room/len(b.list)))
 	stacks := make([][]classify.Class, len(b.list))
@@ -138,6 +138,18 @@ func (p *printer) timeline() {
 	p.line("%s%s +%s", indent, strings.Repeat(" ", len(label)), strings.Repeat("-", wide*len(b.list)))
 	p.line("%s%s  %s", indent, strings.Repeat(" ", len(label)), b.axis(wide))
 	p.para(indent, p.legend(seen), "")
+}
+
+// brief writes a number in at most four characters, so that the chart fits whatever it counts.
+func brief(n int) string {
+	unit := ""
+	for _, larger := range []string{"k", "M", "G", "T"} {
+		if n < 10_000 && (unit == "" || n < 1000) {
+			break
+		}
+		n, unit = n/1000, larger
+	}
+	return fmt.Sprint(n) + unit
 }
 
 // barRow draws one line of the chart. Neighbours of one class are painted together.

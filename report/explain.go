@@ -153,7 +153,7 @@ func (e *explainer) original() {
 		e.say("From %s%s.", o.From, by(" to ", some(o.To, idColumns)))
 	}
 	if o.MailFrom != "" {
-		e.say("Its envelope sender was %s (%s)%s.", o.MailFrom, mailFromSource(o.MailFromSource), by(", tagged ", o.Tag))
+		e.say("Its envelope sender was %s (%s)%s.", o.MailFrom, mailFromSource(o.MailFromSource), by(", tagged ", o.Tag)+ours(o.TagVerified))
 	}
 	if o.Subject != "" {
 		e.say("Subject: %s", cut(o.Subject, maxDiagnostic))
@@ -164,6 +164,14 @@ func (e *explainer) original() {
 	if o.UserAgent != "" {
 		e.say("It says that it was written with %s.", cut(o.UserAgent, maxDiagnostic))
 	}
+}
+
+// ours says of a tag that one of our keys made it.
+func ours(verified bool) string {
+	if verified {
+		return " by a key of yours"
+	}
+	return ""
 }
 
 func mailFromSource(source string) string {
@@ -387,5 +395,11 @@ func (e *explainer) class() {
 	}
 	if f.Settle != "" {
 		e.say("What settles it: %s.", strings.TrimRight(f.Settle, "."))
+	}
+	if f.Misconfiguration != "" {
+		e.say("Its source: %s.", f.Misconfiguration)
+	}
+	if f.Remedy != "" {
+		e.say("What to do: %s.", strings.TrimRight(f.Remedy, "."))
 	}
 }

@@ -157,10 +157,13 @@ func (m *markdown) domains() {
 		return
 	}
 	m.heading("Your domains")
-	for _, d := range m.r.Domains {
+	for i, d := range m.r.Domains {
 		record := d.Record
 		if record == "" {
 			record = "none"
+		}
+		if i > 0 {
+			m.line("")
 		}
 		m.line("%s\n", mdCode(d.Domain))
 		m.line("- SPF: %s", mdCode(record))
@@ -170,7 +173,6 @@ func (m *markdown) domains() {
 		for _, issue := range d.Issues {
 			m.item(issue)
 		}
-		m.line("")
 	}
 }
 

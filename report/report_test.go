@@ -64,7 +64,7 @@ func TestTerminalGolden(t *testing.T) {
 
 func TestExplainGolden(t *testing.T) {
 	for name, f := range map[string]classify.Finding{"explain-forged.txt": forged(), "explain-undetermined.txt": undetermined(),
-		"explain-own.txt": own(), "explain-other.txt": {Source: "in", ID: "9", Kind: "other"}} {
+		"explain-own.txt": own(), "explain-misconfigured.txt": misconfigured(), "explain-other.txt": {Source: "in", ID: "9", Kind: "other"}} {
 		t.Run(name, func(t *testing.T) {
 			var b strings.Builder
 			if err := Explain(&b, f, Style{}); err != nil {
@@ -86,6 +86,20 @@ func TestVerdictComesFirst(t *testing.T) {
 	rerun, verdict := strings.Index(got, r.Run.Rerun), strings.Index(got, "JOE-JOB")
 	if !strings.HasPrefix(got, "Assumed ours: ") || rerun < 0 || verdict < rerun {
 		t.Errorf("got:\n%s", got[:400])
+	}
+}
+
+// A mailbox with nothing but copies for the postmaster is no all-clear: the flood lies elsewhere.
+func TestPostmasterCopiesAreNoAllClear(t *testing.T) {
+	r := nothing()
+	r.Run.Assumed, r.Run.Rerun = nil, ""
+	r.Kinds = map[string]int{"postmaster-copy": 12, "other": 800}
+	r.Verdict.Sentence = "no bounces, but 12 copies that a server of yours sends its postmaster: read the mailbox the bounces themselves went to"
+	for _, format := range []Format{Table, Markdown} {
+		got := write(t, format, Content{Report: r})
+		if strings.Contains(got, "NO BOUNCES") || !strings.Contains(got, "POSTMASTER COPIES ONLY") || !strings.Contains(got, "12 copies") || !strings.Contains(got, "looked in") {
+			t.Errorf("%s:\n%s", format, got)
+		}
 	}
 }
 

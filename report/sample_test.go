@@ -147,3 +147,15 @@ func own() classify.Finding {
 		SPF:     &classify.SPF{Result: "pass", Domain: "example.com", Mechanism: "ip4:192.0.2.0/24"},
 		Reasons: []classify.Reason{{Code: "login-named", Text: "our server took it from 203.0.113.71 with the login joe"}}}
 }
+
+// misconfigured is a message of a source of ours that the SPF record forgot.
+func misconfigured() classify.Finding {
+	return classify.Finding{Schema: classify.FindingSchema, Source: "in", ID: "12", Kind: "bounce", Class: classify.Misconfigured,
+		Reporter: &classify.Reporter{MTA: "mx.blueharbor.example", IP: "198.51.100.101", Witness: "blueharbor.example", Verified: true},
+		Original: &classify.Original{Returned: "headers", From: "sales@example.com", MailFrom: "sales@example.com", MailFromSource: "return-path", TagVerified: true, Tag: "batv"},
+		Origin:   &classify.Origin{IP: "198.51.100.20", RDNS: "www.example.com", RDNSConfirmed: true, Via: "received", Trust: "direct", Own: true, Entry: "script"},
+		SPF:      &classify.SPF{Result: "fail", Domain: "example.com", Mechanism: "-all"},
+		Reasons:  []classify.Reason{{Code: "reported-own", Text: "3 receivers' DMARC reports agree: its mail in your name is signed by you"}},
+
+		Misconfiguration: classify.SourceWebForm, Remedy: "let the page hand its mail to your submission port"}
+}
