@@ -15,7 +15,7 @@ import (
 // so does a package that is not listed. Tests may import what they like.
 var mayImport = map[string][]string{
 	".": {"mailbox", "dsn", "trace", "spf", "proof", "classify", "resolve", "internal/header"},
-	"cmd/ndrscan": {".", "mailbox", "imapfetch", "dsn", "trace", "resolve", "spf", "proof", "classify", "report", "store", "bundle", "weekly",
+	"cmd/ndrscan": {".", "mailbox", "imapfetch", "dsn", "trace", "resolve", "spf", "proof", "classify", "report", "store", "bundle", "weekly", "filter",
 		"internal/demo", "internal/netinfo"},
 	"mailbox":           nil,
 	"imapfetch":         {"mailbox"},
@@ -29,6 +29,7 @@ var mayImport = map[string][]string{
 	"bundle":            {"mailbox", "classify", "internal/header"},
 	"report":            {"classify", "weekly", "spf"}, // spf: its explanations and complaints are data that only want printing
 	"store":             {"classify"},
+	"filter":            {"classify", "internal/header"},
 	"internal/header":   nil,
 	"internal/dnstest":  {"resolve"},
 	"internal/imaptest": nil,

@@ -22,9 +22,10 @@ type job struct {
 	*app
 	reading
 	enriching
-	names  []string // sources
-	record bool     // keep DNS answers
-	keep   bool     // keep findings
+	names  []string  // sources
+	record bool      // keep DNS answers
+	keep   bool      // keep findings
+	raw    *rawSpool // keeps what is read; nil: not
 	flags  map[string]string
 	rerun  string // the command line, to be completed with what would confirm the assumptions
 
@@ -110,7 +111,11 @@ func (j *job) scan(ctx context.Context, all *opened) (*ndrscan.Result, error) {
 		Since: j.from, Until: j.to, Jobs: j.jobs, Now: j.now,
 		Version: version(), Flags: j.flags, Progress: bar.update(), KeepFindings: j.keep,
 	}
-	return ndrscan.Scan(ctx, all.sources, opts)
+	sources := all.sources
+	if j.raw != nil {
+		sources = j.raw.wrap(sources)
+	}
+	return ndrscan.Scan(ctx, sources, opts)
 }
 
 // complete adds to the report what the pipeline can't know: the command line, and what never became a source.

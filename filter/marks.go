@@ -1,0 +1,364 @@
+package filter
+
+import (
+	"bytes"
+	"cmp"
+	"maps"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+
+	"ndrscan/classify"
+	"ndrscan/internal/header"
+)
+
+// Bounds. A mark must be long enough to mean something; a script must stay readable, and below the 8 KB that Exchange
+// Online allows a rule.
+const (
+	minMark      = 6
+	maxMark      = 100
+	maxOurs      = 60
+	maxTo        = 10
+	maxGathered  = 20_000 // origins, and campaigns, that are looked at
+	maxCandidate = 400    // marks that are tried, the commonest first
+)
+
+// candidates is what the flood offers as marks.
+type candidates struct {
+	forged   int
+	to       map[string]int // the addresses it came to
+	origins  map[netip.Addr]int
+	subjects map[string]*common // by campaign
+
+	ours  []string
+	spam  []string // the commonest first
+	names []string // To of the filter
+	// known: the servers that our mail leaves through are known, so that a report without their marks is not about it.
+	known bool
+}
+
+// common is the beginning that the subjects of one campaign share, as they stand in the returned originals.
+type common struct {
+	text     string
+	messages int
+}
+
+func newCandidates() candidates {
+	return candidates{to: map[string]int{}, origins: map[netip.Addr]int{}, subjects: map[string]*common{}}
+}
+
+// add takes what one forged bounce offers.
+func (c *candidates) add(m Message) {
+	c.forged++
+	f := m.Finding
+	if to := strings.ToLower(f.Account); usable(to) && strings.Contains(to, "@") && len(c.to) < maxGathered {
+		c.to[to]++
+	}
+	if f.Origin != nil && !f.Origin.Own && len(c.origins) < maxGathered {
+		if ip, err := netip.ParseAddr(f.Origin.IP); err == nil {
+			c.origins[ip.Unmap()]++
+		}
+	}
+	if line := returnedSubject(m.Raw); line != "" {
+		c.addSubject(f.Campaign, line)
+	}
+}
+
+func (c *candidates) addSubject(campaign, line string) {
+	s := c.subjects[campaign]
+	if s == nil {
+		if len(c.subjects) >= maxGathered {
+			return
+		}
+		s = &common{text: line}
+		c.subjects[campaign] = s
+	}
+	s.messages++
+	n := 0
+	for n < len(s.text) && n < len(line) && s.text[n] == line[n] {
+		n++
+	}
+	s.text = s.text[:n]
+}
+
+// returnedSubject is the Subject line of the returned original, as it stands in the body: the last one there, for reports
+// quote it above.
+func returnedSubject(raw []byte) string {
+	_, body := header.Split(raw)
+	at := bytes.LastIndex(body, []byte("\nSubject: "))
+	if at < 0 {
+		return ""
+	}
+	line, _, _ := bytes.Cut(body[at+1:min(len(body), at+1+maxMark)], []byte("\n"))
+	return printable(string(bytes.TrimRight(line, "\r ")))
+}
+
+// printable cuts a text before its first byte that is not printable ASCII.
+func printable(text string) string {
+	for i := range len(text) {
+		if text[i] < ' ' || text[i] > '~' {
+			return text[:i]
+		}
+	}
+	return text
+}
+
+// usable tells a text that may be a mark.
+func usable(mark string) bool {
+	return len(mark) >= minMark && len(mark) <= maxMark && printable(mark) == mark && strings.TrimSpace(mark) == mark
+}
+
+// prepare turns what was gathered into marks.
+func (c *candidates) prepare(r *classify.Report) {
+	c.names = c.addressees()
+	c.ours, c.known = ourMarks(r, c.domains())
+	count := map[string]int{}
+	for mark, n := range originMarks(c.origins) {
+		count[mark] += n
+	}
+	for _, s := range c.subjects {
+		if mark := wholeWords(s.text); s.messages >= minSupport && usable(mark) && len(mark) >= len("Subject: ")+minMark {
+			count[mark] += s.messages
+		}
+	}
+	c.spam = slices.SortedFunc(maps.Keys(count), func(a, b string) int {
+		return cmp.Or(count[b]-count[a], strings.Compare(a, b))
+	})
+	c.spam = c.spam[:min(len(c.spam), maxCandidate)]
+}
+
+// wholeWords cuts a beginning of subjects back to where a word ends: "Your invoice 91" is what numbers have in common by
+// chance. An encoded word (RFC 2047) is taken as far as it goes.
+func wholeWords(text string) string {
+	if strings.Contains(text, "=?") {
+		return strings.TrimRight(text, " ")
+	}
+	if i := strings.LastIndexByte(text, ' '); i > 0 {
+		text = text[:i]
+	}
+	return strings.TrimRight(text, " ")
+}
+
+// addressees are those that the flood came to; the domains of them where they are many.
+func (c *candidates) addressees() []string {
+	if len(c.to) <= maxTo {
+		return slices.Sorted(maps.Keys(c.to))
+	}
+	var list []string
+	for _, domain := range c.domains() {
+		list = append(list, "@"+domain)
+	}
+	return list
+}
+
+func (c *candidates) domains() []string {
+	set := map[string]bool{}
+	for to := range c.to {
+		set[header.Domain(to)] = true
+	}
+	return slices.Sorted(maps.Keys(set))
+}
+
+// originMarks writes addresses as the mail servers do. Where several of one network sent, the network is the mark: the
+// next ones will be its neighbours. The addresses alone are offered beside it, for where it takes too much.
+func originMarks(origins map[netip.Addr]int) map[string]int {
+	marks := map[string]int{}
+	networks := map[string][]netip.Addr{}
+	for ip := range origins {
+		networks[networkText(ip)] = append(networks[networkText(ip)], ip)
+	}
+	for network, members := range networks {
+		for _, ip := range members {
+			if len(members) > 1 && network != "" {
+				marks[network] += origins[ip]
+			}
+			for _, text := range addressTexts(ip) {
+				marks[text] += origins[ip]
+			}
+		}
+	}
+	return marks
+}
+
+// networkText is what the texts of all addresses of a /24, or of a /48, begin with; "" where they have no such text.
+func networkText(ip netip.Addr) string {
+	if ip.Is4() {
+		return prefixText(netip.PrefixFrom(ip, 24))
+	}
+	return prefixText(netip.PrefixFrom(ip, 48))
+}
+
+// prefixText is a text that stands in the text of every address of the network, however it is written: whole octets, or
+// the groups before the first that is zero (RFC 5952 leaves those out). "" if there is none of use.
+func prefixText(p netip.Prefix) string {
+	var b strings.Builder
+	if p.Addr().Is4() {
+		octets := p.Addr().As4()
+		for _, o := range octets[:p.Bits()/8] {
+			b.WriteString(strconv.Itoa(int(o)))
+			b.WriteByte('.')
+		}
+		if p.Bits() == 32 {
+			return p.Addr().String()
+		}
+		return b.String()
+	}
+	bytes := p.Addr().As16()
+	for i := 0; i+1 < len(bytes) && (i+2)*8 <= p.Bits(); i += 2 {
+		group := int(bytes[i])<<8 | int(bytes[i+1])
+		if group == 0 {
+			break
+		}
+		b.WriteString(strconv.FormatInt(int64(group), 16))
+		b.WriteByte(':')
+	}
+	return b.String()
+}
+
+// addressTexts are the ways to write one address where it ends: a bracket after it keeps 192.0.2.1 from being 192.0.2.17.
+// Sendmail writes the groups of an IPv6 address out.
+func addressTexts(ip netip.Addr) []string {
+	if ip.Is4() {
+		return []string{ip.String() + "]", ip.String() + ")"}
+	}
+	texts := []string{ip.String() + "]", ip.String() + ")"}
+	bytes := ip.As16()
+	var groups []string
+	for i := 0; i < len(bytes); i += 2 {
+		groups = append(groups, strconv.FormatInt(int64(bytes[i])<<8|int64(bytes[i+1]), 16))
+	}
+	if full := strings.Join(groups, ":"); full != ip.String() {
+		texts = append(texts, full+"]")
+	}
+	return texts
+}
+
+// ourMarks are the names and addresses of our servers: what --own names, what the scan found confirmed or possible, and
+// what our SPF records permit. A name below a domain of ours is a mark in itself: our own servers write theirs into Received
+// lines and reports. More marks keep more mail, so doubt adds one.
+//
+// known is false where our mail may leave through hosts that none of the marks stands for.
+func ourMarks(r *classify.Report, domains []string) (marks []string, known bool) {
+	add := func(mark string) {
+		mark = strings.ToLower(mark)
+		if usable(mark) && !slices.Contains(marks, mark) {
+			marks = append(marks, mark)
+		}
+	}
+	addDomain := func(domain string) {
+		add("." + domain)
+		add(" by " + domain)
+	}
+	for _, domain := range domains {
+		addDomain(domain)
+	}
+	for _, host := range r.OwnSeen {
+		name, address, _ := strings.Cut(host.Host, " [")
+		for _, text := range []string{name, strings.TrimSuffix(address, "]")} {
+			if ip, err := netip.ParseAddr(text); err == nil {
+				addAddress(ip, add)
+			} else if !slices.Contains(domains, text) {
+				add(text)
+			}
+		}
+		known = known || host.Rule == "flag"
+	}
+	named, all := true, true
+	for _, text := range strings.Split(r.Run.Flags["own"], ", ") {
+		if p, err := netip.ParsePrefix(text); err == nil {
+			known = true
+			add(prefixText(p.Masked()))
+		} else if ip, err := netip.ParseAddr(text); err == nil {
+			known = true
+			addAddress(ip, add)
+		} else if strings.HasPrefix(text, "tenant:") {
+			named = false // a tenant's mail leaves through hosts that it shares
+		} else if text = strings.ToLower(strings.TrimSuffix(text, ".")); strings.Contains(text, ".") {
+			addDomain(text) // or a host, which is in OwnSeen, too
+		}
+	}
+	for _, d := range r.Domains {
+		texts, whole := policyTexts(d)
+		all = all && whole
+		for _, text := range texts {
+			add(text)
+		}
+	}
+	known = named && (known || all && len(r.Domains) > 0)
+	marks = shortest(marks)
+	if len(marks) > maxOurs {
+		return nil, false
+	}
+	return marks, known && len(marks) > 0
+}
+
+// shortest leaves out what holds another mark: the other one is found wherever it is.
+func shortest(marks []string) []string {
+	slices.SortFunc(marks, func(a, b string) int { return cmp.Or(len(a)-len(b), strings.Compare(a, b)) })
+	var list []string
+	for _, mark := range marks {
+		if !slices.ContainsFunc(list, func(short string) bool { return strings.Contains(mark, short) }) {
+			list = append(list, mark)
+		}
+	}
+	slices.Sort(list)
+	return list
+}
+
+func addAddress(ip netip.Addr, add func(string)) {
+	ip = ip.Unmap()
+	if ip.Is4() {
+		add(ip.String())
+		return
+	}
+	add(prefixText(netip.PrefixFrom(ip, 48)))
+	for _, text := range addressTexts(ip) {
+		add(text[:len(text)-1])
+	}
+}
+
+// policyTexts are the addresses that an SPF policy permits, as texts. whole is false if some can't be written so: other
+// hosts may then send as well.
+func policyTexts(d classify.Domain) (texts []string, whole bool) {
+	if d.Record == "" || d.Broken {
+		return nil, false
+	}
+	terms := d.Policy
+	if len(terms) == 0 {
+		for _, term := range strings.Fields(d.Record) {
+			terms = append(terms, classify.PolicyTerm{Term: term})
+		}
+	}
+	for _, t := range terms {
+		name, value, _ := strings.Cut(strings.ToLower(strings.TrimLeft(t.Term, "+")), ":")
+		switch {
+		case strings.HasPrefix(t.Term, "-"), strings.HasPrefix(t.Term, "~"), strings.HasPrefix(t.Term, "?"), strings.HasPrefix(name, "v=spf1"):
+		case name == "ip4", name == "ip6":
+			text := networkOf(value)
+			if len(text) < minMark {
+				return texts, false
+			}
+			texts = append(texts, text)
+		case name == "include" && hasDepth(terms):
+		default: // a, mx, exists, ptr, redirect: their hosts are not written here
+			return texts, false
+		}
+	}
+	return texts, true
+}
+
+// hasDepth tells whether the terms of included records are listed, too.
+func hasDepth(terms []classify.PolicyTerm) bool {
+	return slices.ContainsFunc(terms, func(t classify.PolicyTerm) bool { return t.Depth > 0 })
+}
+
+func networkOf(value string) string {
+	if p, err := netip.ParsePrefix(value); err == nil {
+		return prefixText(p.Masked())
+	}
+	if ip, err := netip.ParseAddr(value); err == nil {
+		return prefixText(netip.PrefixFrom(ip, ip.BitLen()))
+	}
+	return ""
+}
