@@ -8,10 +8,18 @@ import (
 	"ndrscan/classify"
 )
 
-// minSupport is how many forged bounces a mark of the flood must catch that nothing else does; maxSpam bounds the marks.
+// minSupport is how many forged bounces must bear a mark of the flood, and how many it must add to what the others catch
+// while there is a choice. maxSpam bounds the marks.
 const (
 	minSupport = 3
 	maxSpam    = 24
+)
+
+// A bounce of which nobody can tell is this flood's if its address, or its campaign, is: that many are proved forged, and
+// nothing else.
+const (
+	floodAddress  = 3
+	floodCampaign = 10
 )
 
 // builder makes filters from one scan.
@@ -22,7 +30,12 @@ type builder struct {
 	seen       []seen
 	marks      []string // of all and older, in lower case: bit n of seen.marks is mark n
 	kept       []string // ids of seen that are not backscatter, by seen.ref
+
+	places, campaigns map[string]*balance // by origin address; by campaign
 }
+
+// balance is what is proved of the messages of one address or campaign.
+type balance struct{ forged, others int }
 
 // group is what must become of a message.
 type group byte
@@ -45,7 +58,7 @@ type seen struct {
 }
 
 // groupOf says what must become of a message. A bounce that could be of our own mail is kept as if it were.
-func groupOf(f classify.Finding) group {
+func (b *builder) groupOf(f classify.Finding) group {
 	if f.Kind != "bounce" {
 		return keep
 	}
@@ -55,24 +68,60 @@ func groupOf(f classify.Finding) group {
 	case classify.OwnBackscatter:
 		return open
 	case classify.Undetermined:
-		for _, c := range f.CouldBe {
-			if c != classify.Forged && c != classify.Compromised {
-				return keep
-			}
+		if b.ofTheFlood(f) || !slices.ContainsFunc(f.CouldBe, func(c classify.Class) bool { return c != classify.Forged && c != classify.Compromised }) {
+			return open
 		}
-		return open
 	}
 	return keep
+}
+
+func (b *builder) ofTheFlood(f classify.Finding) bool {
+	if ip, ok := outside(f); ok {
+		if p := b.places[ip.String()]; p != nil && p.forged >= floodAddress && p.others == 0 {
+			return true
+		}
+	}
+	c := b.campaigns[f.Campaign]
+	return c != nil && c.forged >= floodCampaign && c.others == 0
+}
+
+// weigh counts what is proved of a message's address and campaign.
+func (b *builder) weigh(f classify.Finding) {
+	if f.Kind != "bounce" || f.Class == classify.Undetermined {
+		return
+	}
+	if ip, ok := outside(f); ok {
+		count(b.places, ip.String(), f.Class)
+	}
+	count(b.campaigns, f.Campaign, f.Class)
+}
+
+func count(table map[string]*balance, key string, class classify.Class) {
+	entry := table[key]
+	if entry == nil {
+		if key == "" || len(table) >= maxGathered {
+			return
+		}
+		entry = &balance{}
+		table[key] = entry
+	}
+	if class == classify.Forged {
+		entry.forged++
+	} else {
+		entry.others++
+	}
 }
 
 // gather walks once for the dates and once for what the flood offers as marks.
 func (b *builder) gather(mail Mail) error {
 	var times []time.Time
+	b.places, b.campaigns = map[string]*balance{}, map[string]*balance{}
 	for m, err := range mail() {
 		if err != nil {
 			return err
 		}
-		if at := when(m.Finding); groupOf(m.Finding) == forged && !at.IsZero() {
+		b.weigh(m.Finding)
+		if at := when(m.Finding); m.Finding.Class == classify.Forged && !at.IsZero() {
 			times = append(times, at)
 		}
 	}
@@ -85,12 +134,19 @@ func (b *builder) gather(mail Mail) error {
 		if err != nil {
 			return err
 		}
-		if groupOf(m.Finding) != forged {
-			continue
-		}
-		b.all.add(m)
-		if at := when(m.Finding); !at.IsZero() && !at.After(b.middle) {
-			b.older.add(m)
+		at := when(m.Finding)
+		older := !at.IsZero() && !at.After(b.middle)
+		switch b.groupOf(m.Finding) {
+		case forged:
+			b.all.add(m)
+			if older {
+				b.older.add(m)
+			}
+		case keep:
+			b.all.addKept(m.Finding)
+			if older {
+				b.older.addKept(m.Finding)
+			}
 		}
 	}
 	return nil
@@ -98,10 +154,9 @@ func (b *builder) gather(mail Mail) error {
 
 // look walks once more and keeps of each message what the rules need.
 func (b *builder) look(mail Mail) error {
-	b.marks = lowered(b.all.spam)
-	for _, mark := range lowered(b.older.spam) {
-		if !slices.Contains(b.marks, mark) {
-			b.marks = append(b.marks, mark)
+	for _, m := range slices.Concat(b.all.spam, b.older.spam) {
+		if text := strings.ToLower(m.text); !slices.Contains(b.marks, text) {
+			b.marks = append(b.marks, text)
 		}
 	}
 	finder := newFinder(b.marks)
@@ -110,7 +165,7 @@ func (b *builder) look(mail Mail) error {
 			return err
 		}
 		v := look(m.Raw)
-		s := seen{at: when(m.Finding).Unix(), ref: -1, group: groupOf(m.Finding)}
+		s := seen{at: when(m.Finding).Unix(), ref: -1, group: b.groupOf(m.Finding)}
 		if s.group != forged {
 			s.ref = int32(len(b.kept))
 			b.kept = append(b.kept, reference(m.Finding, len(b.report.Sources) > 1))
@@ -151,20 +206,7 @@ func (b *builder) choose(c *candidates, among func(*seen) bool) (*Filter, error)
 			left = append(left, s)
 		}
 	}
-	safe := b.safeMarks(c, among, refusal)
-	for len(f.Spam) < maxSpam {
-		best, most := "", minSupport-1
-		for _, mark := range safe {
-			if n := b.adds(mark, left); n > most {
-				best, most = mark, n
-			}
-		}
-		if best == "" {
-			break
-		}
-		f.Spam = append(f.Spam, best)
-		left = slices.DeleteFunc(left, func(s *seen) bool { return s.bears(b.bit(best)) })
-	}
+	f.Spam = b.cover(left, b.safeMarks(c, among, refusal))
 	f.Replay = b.replay(c, f, among)
 	if f.Replay.Caught == 0 {
 		return nil, refusal
@@ -172,8 +214,42 @@ func (b *builder) choose(c *candidates, among func(*seen) bool) (*Filter, error)
 	return f, nil
 }
 
-// adds counts the messages that bear a mark.
-func (b *builder) adds(mark string, left []*seen) int {
+// cover picks marks for what is left: the surest kind first, of each kind those that add most; at last also those that add
+// one.
+func (b *builder) cover(left []*seen, safe []mark) (picked []string) {
+	for last := kind(0); last <= kinds; last++ {
+		least := minSupport
+		if last == kinds {
+			least = 1
+		}
+		for len(picked) < maxSpam {
+			text, n := b.best(left, safe, last)
+			if n < least {
+				break
+			}
+			picked = append(picked, text)
+			bit := b.bit(text)
+			left = slices.DeleteFunc(left, func(s *seen) bool { return s.bears(bit) })
+		}
+	}
+	return picked
+}
+
+// best is the mark, of these kinds, that most of the messages bear.
+func (b *builder) best(left []*seen, safe []mark, last kind) (text string, most int) {
+	for _, m := range safe {
+		if m.kind > last {
+			continue
+		}
+		if n := b.bearers(m.text, left); n > most {
+			text, most = m.text, n
+		}
+	}
+	return text, most
+}
+
+// bearers counts the messages that bear a mark.
+func (b *builder) bearers(mark string, left []*seen) int {
 	n, bit := 0, b.bit(mark)
 	for _, s := range left {
 		if s.bears(bit) {
@@ -184,16 +260,16 @@ func (b *builder) adds(mark string, left []*seen) int {
 }
 
 // safeMarks are those that take nothing which must be kept.
-func (b *builder) safeMarks(c *candidates, among func(*seen) bool, refusal *Refusal) []string {
-	var safe []string
-	for _, mark := range c.spam {
-		bit := b.bit(mark)
+func (b *builder) safeMarks(c *candidates, among func(*seen) bool, refusal *Refusal) []mark {
+	var safe []mark
+	for _, m := range c.spam {
+		bit := b.bit(m.text)
 		lost := b.lost(among, func(s *seen) bool { return b.isReport(c, s) && s.bears(bit) })
 		if len(lost) > 0 {
-			refusal.add(mark, lost)
+			refusal.add(m.text, lost)
 			continue
 		}
-		safe = append(safe, mark)
+		safe = append(safe, m)
 	}
 	return safe
 }

@@ -20,6 +20,7 @@ const (
 	maxMark      = 100
 	maxOurs      = 60
 	maxTo        = 10
+	maxDoubtful  = 20
 	maxGathered  = 20_000 // origins, and campaigns, that are looked at
 	maxCandidate = 400    // marks that are tried, the commonest first
 )
@@ -29,10 +30,12 @@ type candidates struct {
 	forged   int
 	to       map[string]int // the addresses it came to
 	origins  map[netip.Addr]int
+	helos    map[string]int
 	subjects map[string]*common // by campaign
+	doubtful map[netip.Addr]int // origins of mail that must be kept and came from outside
 
 	ours  []string
-	spam  []string // the commonest first
+	spam  []mark   // the commonest first
 	names []string // To of the filter
 	// known: the servers that our mail leaves through are known, so that a report without their marks is not about it.
 	known bool
@@ -44,8 +47,25 @@ type common struct {
 	messages int
 }
 
+// kind is what a mark of the flood rests on; the surer ones come first. An address was stamped by the reporting site, a
+// subject and a HELO name are the sender's choice.
+type kind byte
+
+const (
+	address kind = iota
+	subject
+	helo
+	kinds
+)
+
+type mark struct {
+	text string
+	kind kind
+}
+
 func newCandidates() candidates {
-	return candidates{to: map[string]int{}, origins: map[netip.Addr]int{}, subjects: map[string]*common{}}
+	return candidates{to: map[string]int{}, origins: map[netip.Addr]int{}, helos: map[string]int{}, subjects: map[string]*common{},
+		doubtful: map[netip.Addr]int{}}
 }
 
 // add takes what one forged bounce offers.
@@ -55,14 +75,31 @@ func (c *candidates) add(m Message) {
 	if to := strings.ToLower(f.Account); usable(to) && strings.Contains(to, "@") && len(c.to) < maxGathered {
 		c.to[to]++
 	}
-	if f.Origin != nil && !f.Origin.Own && len(c.origins) < maxGathered {
-		if ip, err := netip.ParseAddr(f.Origin.IP); err == nil {
-			c.origins[ip.Unmap()]++
+	if ip, ok := outside(f); ok && len(c.origins) < maxGathered {
+		c.origins[ip]++
+		if len(c.helos) < maxGathered {
+			c.helos[strings.ToLower(f.Origin.HELO)]++
 		}
 	}
 	if line := returnedSubject(m.Raw); line != "" {
 		c.addSubject(f.Campaign, line)
 	}
+}
+
+// addKept notes where a message came from that must be kept, and whose way in is none of ours.
+func (c *candidates) addKept(f classify.Finding) {
+	if ip, ok := outside(f); ok && len(c.doubtful) < maxGathered {
+		c.doubtful[ip]++
+	}
+}
+
+// outside is the origin of a message, where it is no host of ours.
+func outside(f classify.Finding) (netip.Addr, bool) {
+	if f.Origin == nil || f.Origin.Own {
+		return netip.Addr{}, false
+	}
+	ip, err := netip.ParseAddr(f.Origin.IP)
+	return ip.Unmap(), err == nil
 }
 
 func (c *candidates) addSubject(campaign, line string) {
@@ -112,20 +149,36 @@ func usable(mark string) bool {
 // prepare turns what was gathered into marks.
 func (c *candidates) prepare(r *classify.Report) {
 	c.names = c.addressees()
-	c.ours, c.known = ourMarks(r, c.domains())
-	count := map[string]int{}
-	for mark, n := range originMarks(c.origins) {
-		count[mark] += n
+	c.ours, c.known = c.ourMarks(r, c.domains())
+	count := map[mark]int{}
+	for text, n := range originMarks(c.origins) {
+		count[mark{text, address}] += n
 	}
 	for _, s := range c.subjects {
-		if mark := wholeWords(s.text); s.messages >= minSupport && usable(mark) && len(mark) >= len("Subject: ")+minMark {
-			count[mark] += s.messages
+		if text := wholeWords(s.text); len(text) >= len("Subject: ")+minMark {
+			count[mark{text, subject}] += s.messages
 		}
 	}
-	c.spam = slices.SortedFunc(maps.Keys(count), func(a, b string) int {
-		return cmp.Or(count[b]-count[a], strings.Compare(a, b))
+	for name, n := range c.helos {
+		for _, text := range heloMarks(name, c.domains()) {
+			count[mark{text, helo}] += n
+		}
+	}
+	maps.DeleteFunc(count, func(m mark, n int) bool { return n < minSupport || !usable(m.text) })
+	c.spam = slices.SortedFunc(maps.Keys(count), func(a, b mark) int {
+		return cmp.Or(count[b]-count[a], strings.Compare(a.text, b.text))
 	})
 	c.spam = c.spam[:min(len(c.spam), maxCandidate)]
+}
+
+// heloMarks are the ways in which servers write the name that a client gave itself: sendmail, Postfix and many more; qmail;
+// Exim. Names that honest clients use inside their own site are none.
+func heloMarks(name string, domains []string) []string {
+	if len(name) < 4 || strings.HasPrefix(name, "localhost") || strings.HasPrefix(name, "[") || strings.Contains(name, " ") ||
+		slices.ContainsFunc(domains, func(d string) bool { return name == d || strings.HasSuffix(name, "."+d) }) {
+		return nil
+	}
+	return []string{"from " + name + " (", "(helo " + name + ")", "helo=" + name + ")"}
 }
 
 // wholeWords cuts a beginning of subjects back to where a word ends: "Your invoice 91" is what numbers have in common by
@@ -235,11 +288,11 @@ func addressTexts(ip netip.Addr) []string {
 }
 
 // ourMarks are the names and addresses of our servers: what --own names, what the scan found confirmed or possible, and
-// what our SPF records permit. A name below a domain of ours is a mark in itself: our own servers write theirs into Received
+// what our SPF records permit; and hosts outside that sent, or may have sent, mail of ours. A name below a domain of ours is a mark in itself: our own servers write theirs into Received
 // lines and reports. More marks keep more mail, so doubt adds one.
 //
 // known is false where our mail may leave through hosts that none of the marks stands for.
-func ourMarks(r *classify.Report, domains []string) (marks []string, known bool) {
+func (c *candidates) ourMarks(r *classify.Report, domains []string) (marks []string, known bool) {
 	add := func(mark string) {
 		mark = strings.ToLower(mark)
 		if usable(mark) && !slices.Contains(marks, mark) {
@@ -283,6 +336,14 @@ func ourMarks(r *classify.Report, domains []string) (marks []string, known bool)
 		all = all && whole
 		for _, text := range texts {
 			add(text)
+		}
+	}
+	if len(c.doubtful) > maxDoubtful {
+		return nil, false
+	}
+	for ip := range c.doubtful {
+		if c.origins[ip] == 0 {
+			add(ip.String())
 		}
 	}
 	known = named && (known || all && len(r.Domains) > 0)
