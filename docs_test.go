@@ -170,7 +170,7 @@ var (
 
 func TestDocsNameWhatExists(t *testing.T) {
 	declared := declarations(t)
-	flags := typed(t, "$ for c in scan explain demo doctor abuse 'spf check' 'spf lint' 'spf compose' 'spf test'; do ndrscan help $c; done")
+	flags := typed(t, "$ for c in scan explain demo doctor abuse filter 'spf check' 'spf lint' 'spf compose' 'spf test'; do ndrscan help $c; done")
 	for _, page := range pages(t) {
 		prose := fencedBlock.ReplaceAllString(readPage(t, page), "")
 		for paragraph := range strings.SplitSeq(prose, "\n\n") {

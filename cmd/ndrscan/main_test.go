@@ -73,6 +73,11 @@ func setup(env *testscript.Env) error {
 	for _, name := range []string{"example.com", "71.113.0.203.in-addr.arpa"} {
 		dead.Fault(name, dnstest.Timeout)
 	}
+	floods, err := filepath.Abs("../../testdata/mbox")
+	if err != nil {
+		return err
+	}
+	env.Setenv("FLOODS", floods)
 	env.Setenv("IMAP", "imaps://joe@"+box.Addr)
 	env.Setenv("IMAP_CA", box.CAFile)
 	env.Setenv("IMAP_PORT", box.Addr[strings.LastIndexByte(box.Addr, ':')+1:])
