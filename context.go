@@ -22,6 +22,9 @@ func (r *run) context(ctx context.Context) classify.Context {
 		Run:        classify.Run{Flags: r.opts.Flags, DNS: r.opts.DNS, Sent: r.sentName()},
 		SentAtHand: r.sent != nil, LogAtHand: r.opts.MailLog != nil, LeftOut: r.leftOut,
 	}
+	if limit := r.sampler.limit(); limit != "" {
+		c.Run.Limits = append(c.Run.Limits, limit)
+	}
 	for _, source := range r.sources {
 		c.Sources = append(c.Sources, source.Name())
 	}

@@ -350,7 +350,9 @@ func (r *run) checkDKIM(ctx context.Context, e *classify.Evidence) {
 	if r.dkim.Resolver == nil || o.Returned == dsn.ReturnedNone || o.Returned == "" {
 		return
 	}
-	for _, s := range r.dkim.Verify(ctx, o.Header, o.Body, wholeOriginal(e), signedAt(e)) {
+	verifier := r.dkim
+	verifier.Skip = func(domain string) bool { return r.sampler.closed(e, domain) }
+	for _, s := range verifier.Verify(ctx, o.Header, o.Body, wholeOriginal(e), signedAt(e)) {
 		e.DKIM = append(e.DKIM, classify.Signature{Signature: s, Own: r.signsForUs(s.Domain)})
 	}
 }

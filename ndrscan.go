@@ -91,6 +91,7 @@ func Scan(ctx context.Context, sources []mailbox.Source, opts Options) (*Result,
 			continue // interrupted half-way
 		}
 		run.noteLost(judged.evidence)
+		run.sampler.add(judged.evidence)
 		record := flood.Add(judged.evidence)
 		if opts.Each != nil {
 			opts.Each(judged.message, judged.evidence, &record)

@@ -32,6 +32,7 @@ type run struct {
 	tenants proof.Tenants
 	checker *spf.Checker // nil: no DNS
 	dkim    proof.Verifier
+	sampler sampler
 
 	first []item // read ahead, to learn whose mailbox it is
 	rest  func() (item, bool)

@@ -26,16 +26,17 @@ var (
 )
 
 const (
-	settleLog     = "search our mail log for queue id {queue}: it shows whether our server took the message, and from whom"
-	settleSent    = "give the Sent mailbox (--sent): it shows whether the owner wrote it"
-	settleOwn     = "if {origin} is a server of yours, say so: --own {origin}; if it is your provider's, ask its log for the message id"
-	settleDNS     = "run again when DNS answers"
-	settleHost    = "find the machine behind {origin} in the log of your router: infected, or set up past your submission server"
-	settleNothing = "look for the message id in our mail log and in Sent"
-	settleAbsent  = "see whether the log is that of the server named here and whole for that time; if it is, the report is fabricated"
-	settleTenant  = "search the tenant's message trace for {queue}: it shows by which connector or forward it came"
-	settleOther   = "ask those the message was sent to whether they pass mail on by {origin}; if none does, it was copied"
-	settleForward = "search our mail log for queue id {queue}: a forward names the address it was sent on from; an open relay names a stranger"
+	settleLog       = "search our mail log for queue id {queue}: it shows whether our server took the message, and from whom"
+	settleSent      = "give the Sent mailbox (--sent): it shows whether the owner wrote it"
+	settleOwn       = "if {origin} is a server of yours, say so: --own {origin}; if it is your provider's, ask its log for the message id"
+	settleDNS       = "run again when DNS answers"
+	settleHost      = "find the machine behind {origin} in the log of your router: infected, or set up past your submission server"
+	settleSignature = "scan this message alone: then its signature is verified"
+	settleNothing   = "look for the message id in our mail log and in Sent"
+	settleAbsent    = "see whether the log is that of the server named here and whole for that time; if it is, the report is fabricated"
+	settleTenant    = "search the tenant's message trace for {queue}: it shows by which connector or forward it came"
+	settleOther     = "ask those the message was sent to whether they pass mail on by {origin}; if none does, it was copied"
+	settleForward   = "search our mail log for queue id {queue}: a forward names the address it was sent on from; an open relay names a stranger"
 )
 
 // classRows is METHOD 5's table. Rows stand in the order of their proof: what our own border shows, what Sent and DKIM
@@ -80,6 +81,7 @@ var classRows = []classRow{
 	{class: Forwarded, all: codes("origin-outside", "dkim-own", "relay-border")},
 	{class: Forwarded, all: codes("arc-sealed"), none: codes("sent-lacks", "reports-fail")},
 	{class: Undetermined, all: codes("dkim-own"), couldBe: []Class{Forwarded, Misconfigured, Forged}, settle: settleSent},
+	{class: Undetermined, all: codes("dkim-unchecked"), couldBe: []Class{Forged, Forwarded, Misconfigured}, settle: settleSignature},
 
 	{class: Undetermined, all: codes("origin-own-net"), couldBe: []Class{Compromised, Misconfigured}, settle: settleHost},
 

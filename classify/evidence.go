@@ -168,6 +168,15 @@ func (e *Evidence) signedByUs() bool {
 	return false
 }
 
+// uncheckedDKIM tells whether a signature that claims to be ours was left out, and no other of ours fits.
+func (e *Evidence) uncheckedDKIM() bool {
+	unchecked := false
+	for _, s := range e.DKIM {
+		unchecked = unchecked || s.Own && s.FromSigned && s.Result == proof.DKIMUnchecked
+	}
+	return unchecked && !e.ownDKIM(proof.DKIMPass)
+}
+
 // refusedAs tells whether a recipient was refused for one of these reasons.
 func (e *Evidence) refusedAs(reasons ...dsn.Reason) bool {
 	for _, r := range e.Bounce.Recipients {

@@ -220,6 +220,9 @@ var rules = []rule{
 	{code: "dkim-own-headers", weight: 1, cite: "METHOD 2", holds: func(e *Evidence) bool { return e.ownDKIM(proof.DKIMHeadersPass) },
 		says:  "a DKIM signature of ours over these header fields is valid; the body it covers did not come back",
 		means: "These header fields were signed once. The body and the recipient may be others."},
+	{code: "dkim-unchecked", weight: 0, cite: "METHOD 2", holds: func(e *Evidence) bool { return e.uncheckedDKIM() },
+		says:  "a signature in our name was not verified: hundreds from there were wrong before it",
+		means: "It may fit or not, so it proves nothing. run.limits says how many were left out."},
 
 	{code: "dkim-replayed", weight: 3, cite: "METHOD 2", applies: never, holds: never,
 		says:  "{copies} bounces from several networks bear this one signature: a stranger sends one message of yours again and again",

@@ -18,13 +18,14 @@ type Resolver interface {
 type DKIMResult string
 
 // HeadersPass: the header signature is right, the body did not come back (or l= leaves some of it open). NoKey: the key
-// is gone from DNS, which is unknown and not a failure.
+// is gone from DNS, which is unknown and not a failure. Unchecked: the caller left it out (Verifier.Skip).
 const (
 	DKIMPass        DKIMResult = "pass"
 	DKIMHeadersPass DKIMResult = "headers-pass"
 	DKIMNoKey       DKIMResult = "nokey"
 	DKIMFail        DKIMResult = "fail"
 	DKIMError       DKIMResult = "error"
+	DKIMUnchecked   DKIMResult = "unchecked"
 )
 
 // Signature is one DKIM-Signature field (RFC 6376) and what became of it, judged at the message's date.

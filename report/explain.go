@@ -353,6 +353,7 @@ func (e *explainer) spf() {
 var dkimWords = map[string]string{
 	"pass":         "valid, over the whole message",
 	"headers-pass": "valid over the header; the body did not come back",
+	"unchecked":    "not verified: hundreds from there were wrong before it",
 	"nokey":        "its key is gone from DNS: unknown, not wrong",
 	"fail":         "not valid",
 	"error":        "could not be checked",

@@ -141,12 +141,12 @@ func (a *arrival) name() {
 		a.r.Organisation = OrgDomain(a.r.RDNS)
 	}
 	if a.r.Organisation == "" {
-		a.r.Organisation = network(a.r.IP)
+		a.r.Organisation = Network(a.r.IP)
 	}
 }
 
-// network is the /24 or /48 of an address, the witness where no name is confirmed (METHOD 6).
-func network(ip netip.Addr) string {
+// Network is the /24 or /48 of an address: the witness where no name is confirmed, and an origin's network (METHOD 6).
+func Network(ip netip.Addr) string {
 	bits := 24
 	if ip.Is6() {
 		bits = 48
