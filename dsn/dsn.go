@@ -161,6 +161,9 @@ func (p *parser) run(raw []byte) {
 	}
 	b.Header = section
 	p.readEnvelope()
+	room := rooms.Get().(*[usualParts]part)
+	defer func() { *room = [usualParts]part{}; rooms.Put(room) }()
+	p.walker.parts = room[:0]
 	p.walker.walk(section, body, msg, 0)
 	p.sortParts()
 	p.readText()

@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"io"
 	"strings"
+	"sync"
 
 	"ndrscan/internal/header"
 
@@ -57,6 +58,9 @@ const (
 	usualFields = 36
 )
 
+// rooms are for the parts of one message, which nobody asks for when it has been read.
+var rooms = sync.Pool{New: func() any { return new([usualParts]part) }}
+
 // split cuts an entity into its header section and its body.
 func (w *walker) split(entity []byte) (header.Section, []byte) {
 	if w.fields == nil {
@@ -91,9 +95,6 @@ func (w *walker) walk(h header.Section, body, raw []byte, depth int) {
 	// QUIRK: mail saved by hand can have lost its Content-Type.
 	if leaf.typ == "" && depth == 0 && bytes.HasPrefix(trimBlankLines(body), []byte("This is a MIME-")) && w.walkParts(nil, body, depth) {
 		return
-	}
-	if w.parts == nil {
-		w.parts = make([]part, 0, usualParts)
 	}
 	w.parts = append(w.parts, leaf)
 }
