@@ -87,12 +87,12 @@ func (d *dialect) claims(p *parser) bool {
 	return false
 }
 
-// claimsAlone is claims without the index, and its slow twin.
+// claimsAlone is claims without a scan for all marks, and its slow twin.
 func (d *dialect) claimsAlone(p *parser) bool {
-	in := func(mark string) bool { return containsMark(p.text, mark, false) }
+	in := func(id uint16) bool { return index.marks[id].in(p.text) }
 	switch {
-	case len(d.marks) > 0 && !slices.ContainsFunc(d.marks, in):
-	case slices.ContainsFunc(d.also, func(mark string) bool { return !in(mark) }), slices.ContainsFunc(d.lacks, in):
+	case len(d.marksIDs) > 0 && !slices.ContainsFunc(d.marksIDs, in):
+	case slices.ContainsFunc(d.alsoIDs, func(id uint16) bool { return !in(id) }), slices.ContainsFunc(d.lacksIDs, in):
 	default:
 		return d.claimsHeader(p)
 	}

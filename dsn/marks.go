@@ -177,20 +177,16 @@ func hasPrefixLines(text []byte, prefix string, fold bool) bool {
 	return true
 }
 
-// containsMark looks for one mark without an index; it is the slow twin of scan.
-func containsMark(text []byte, wanted string, fold bool) bool {
-	before, after, star := strings.Cut(wanted, "*")
+// in looks for this mark alone, which is one that minds the case.
+func (m *mark) in(text []byte) bool {
 	for {
-		at := bytes.Index(text, []byte(before))
-		if fold {
-			at = indexFold(text, strings.ToLower(before))
+		at := bytes.IndexByte(text, m.text[0])
+		if at < 0 {
+			return false
 		}
-		if at < 0 || !star {
-			return at >= 0
-		}
-		text = text[at+len(before):]
-		if containsFold(firstLine(text[:min(len(text), maxStarred)]), strings.ToLower(after)) {
+		if text = text[at:]; m.begins(text) && m.goesOn(text[len(m.text):]) {
 			return true
 		}
+		text = text[1:]
 	}
 }
