@@ -27,7 +27,7 @@ var truncationLeads = []string{"the body of the message is", "message truncated"
 // isTruncated tells a body that was cut, by what is written at its end.
 func isTruncated(body []byte) bool {
 	tail := body[max(0, len(body)-maxTruncationMark):]
-	if !bytes.Contains(tail, []byte("runcated")) && !bytes.Contains(tail, []byte("llected")) {
+	if !bytes.Contains(tail, []byte("uncated")) && !bytes.Contains(tail, []byte("llected")) {
 		return false // as nearly always
 	}
 	for _, word := range truncationMarks {
