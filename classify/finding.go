@@ -27,7 +27,7 @@ type Finding struct {
 	Schema   string     `json:"schema"`
 	Source   string     `json:"source"`
 	Mailbox  string     `json:"mailbox,omitempty"`
-	ID       string     `json:"id"` // UID, byte offset or path below the source
+	ID       string     `json:"id"`               // UID, byte offset or path below the source
 	Digest   string     `json:"digest,omitempty"` // of what the message says: the same wherever a copy of it lies
 	Kind     string     `json:"kind"`
 	Received *time.Time `json:"received,omitempty"` // when it reached the mailbox

@@ -198,7 +198,7 @@ func TestSavedUnknownFields(t *testing.T) {
 }
 
 func FuzzSaved(f *testing.F) {
-	for _, r := range []*classify.Report{joeJob(), hostileReport()} {
+	for _, r := range []*classify.Report{compromise(), nothing()} {
 		var b bytes.Buffer
 		if err := WriteJSON(&b, r); err != nil {
 			f.Fatal(err)
@@ -206,7 +206,7 @@ func FuzzSaved(f *testing.F) {
 		f.Add(b.Bytes())
 	}
 	var b bytes.Buffer
-	if err := WriteJSONL(&b, seq(forged(), own())); err != nil {
+	if err := WriteJSONL(&b, seq(forged(), misconfigured())); err != nil {
 		f.Fatal(err)
 	}
 	f.Add(b.Bytes())

@@ -55,7 +55,7 @@ func (p *printer) para(first, text string, t tone) {
 
 // hang writes wrapped text; first stands before its first line, pad before the others.
 func (p *printer) hang(first, pad, text string, t tone) {
-	for i, l := range wrap(text, min(p.width(), maxProse)-twwidth.Width(first)) {
+	for i, l := range wrap(text, min(p.width(), maxProse)-max(twwidth.Width(first), twwidth.Width(pad))) {
 		if i > 0 {
 			first = pad
 		}
@@ -79,9 +79,6 @@ func (p *printer) most(n int) int {
 	}
 	return maxRows
 }
-
-// several joins names, the first ten unless -v asks for all.
-func (p *printer) several(names []string) string { return some(names, p.most(len(names))) }
 
 // assumed stands before the verdict when nobody said what is ours: a verdict on wrong assumptions is worthless.
 func (p *printer) assumed() {
