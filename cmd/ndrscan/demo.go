@@ -87,7 +87,7 @@ func (a *app) runDemo(ctx context.Context, f *demoFlags) error {
 		return err
 	}
 	defer result.Close()
-	if err := j.write(result, &f.writing); err != nil || f.format != string(report.Table) {
+	if err := j.write(ctx, result, &f.writing); err != nil || f.format != string(report.Table) {
 		return err
 	}
 	return toStdout(func() error { return afterDemo(a.stdout, f.flood, flood) })

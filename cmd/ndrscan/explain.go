@@ -15,6 +15,7 @@ import (
 // newExplain shows one message's reasoning. The whole source is read, since a class can depend on the other messages.
 func (a *app) newExplain() *cobra.Command {
 	var r reading
+	var hide redacting
 	cmd := &cobra.Command{
 		Use:   "explain SOURCE ID | CODE",
 		Short: "Show the reasoning behind one message, hop by hop, or what a reason code means",
@@ -37,6 +38,9 @@ With a reason code such as spf-fail alone it says what the code means, how much 
 			if err != nil {
 				return err
 			}
+			if err := hide.check(); err != nil {
+				return err
+			}
 			j.keep = true
 			result, err := whole(j.run(cmd.Context()))
 			if err != nil {
@@ -47,10 +51,15 @@ With a reason code such as spf-fail alone it says what the code means, how much 
 			if err != nil {
 				return err
 			}
-			return toStdout(func() error { return report.Explain(a.stdout, f, j.style()) })
+			redactor, err := a.redactor(hide)
+			if err != nil {
+				return err
+			}
+			return toStdout(func() error { return report.Explain(a.stdout, redactor.Finding(f), j.style()) })
 		},
 	}
 	r.addFlags(cmd.Flags())
+	hide.addFlags(cmd.Flags())
 	return cmd
 }
 

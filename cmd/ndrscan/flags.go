@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"ndrscan/bundle"
 	"ndrscan/classify"
 	"ndrscan/report"
 	"ndrscan/trace"
@@ -96,12 +97,27 @@ type writing struct {
 	format    string
 	failOn    []string
 	dnsRecord string
+	bundle    string
+	redacting
+}
+
+// allFiles are the files that a run writes.
+func (w *writing) allFiles() []string {
+	files := w.files[:len(w.files):len(w.files)]
+	for _, file := range []string{w.dnsRecord, w.bundle} {
+		if file != "" {
+			files = append(files, file)
+		}
+	}
+	return files
 }
 
 func (w *writing) addFlags(f *pflag.FlagSet) {
 	w.addFormat(f)
 	f.StringSliceVar(&w.failOn, "fail-on", nil, "exit with 3 on one of these `VERDICTS`, separated by commas")
 	f.StringVar(&w.dnsRecord, "dns-record", "", "write every DNS answer to `FILE`, for --dns zone:FILE")
+	f.StringVar(&w.bundle, "bundle", "", "write an evidence bundle: `FILE.zip` with the report, the bounces and DNS answers that it rests on; ndrscan scan FILE.zip judges it again")
+	w.redacting.addFlags(f)
 }
 
 // addFormat adds the flags of every command that writes a report: where, and in which format.
@@ -111,6 +127,12 @@ func (w *writing) addFormat(f *pflag.FlagSet) {
 }
 
 func (w *writing) check() error {
+	if err := w.redacting.check(); err != nil {
+		return err
+	}
+	if w.bundle != "" && !bundle.Named(w.bundle) {
+		return misused("--bundle %s: the name of a bundle ends in .zip", w.bundle)
+	}
 	if _, err := report.ParseFormat(w.format); err != nil {
 		return withCode(exitUsage, fmt.Errorf("--format: %w", err))
 	}
@@ -213,7 +235,7 @@ func commandLine(cmd *cobra.Command, args []string) string {
 	}
 	cmd.Flags().Visit(func(flag *pflag.Flag) {
 		switch flag.Name {
-		case "password-command", "output", "format", "dns-record", "fail-on", "verbose", "quiet", "no-color":
+		case "password-command", "output", "format", "dns-record", "bundle", "redact", "fail-on", "verbose", "quiet", "no-color":
 			return
 		}
 		values := []string{flag.Value.String()}

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"ndrscan"
+	"ndrscan/bundle"
 	"ndrscan/classify"
 	"ndrscan/mailbox"
 	"ndrscan/proof"
@@ -28,6 +29,10 @@ type job struct {
 	raw    *rawSpool // keeps what is read; nil: not
 	flags  map[string]string
 	rerun  string // the command line, to be completed with what would confirm the assumptions
+
+	bundle   *bundling // nil: none is written
+	redact   string
+	accounts []string // addresses of the mailboxes that are read
 
 	dns     *resolve.Client
 	mailLog *proof.MailLog // nil: none
@@ -48,6 +53,12 @@ func (a *app) newJob(cmd *cobra.Command, flags *reading, names []string) (*job, 
 // run opens the sources and judges what they hold. An interrupted run returns what was read and the context's error. The
 // caller closes the result.
 func (j *job) run(ctx context.Context) (*ndrscan.Result, error) {
+	if slices.ContainsFunc(j.names, bundle.Named) {
+		if len(j.names) > 1 {
+			return nil, misused("a bundle (.zip) is read by itself: it brings its own clock and DNS")
+		}
+		return j.runBundle(ctx)
+	}
 	if err := j.openDNS(j.reading.dns); err != nil {
 		return nil, err
 	}
@@ -107,13 +118,16 @@ func (j *job) scan(ctx context.Context, all *opened) (*ndrscan.Result, error) {
 	defer bar.finish()
 	opts := ndrscan.Options{
 		Own: j.own, OwnNet: j.ownNet, Accounts: all.accounts,
-		Sent: all.sent, MailLog: j.mailLog, Keys: j.tagKeys, Resolver: j.dns, DNS: j.reading.dns, NoPTR: j.noPTR,
+		Sent: j.sentSources(all), MailLog: j.mailLog, Keys: j.tagKeys, Resolver: j.dns, DNS: j.reading.dns, NoPTR: j.noPTR,
 		Since: j.from, Until: j.to, Jobs: j.jobs, Now: j.now,
 		Version: version(), Flags: j.flags, Progress: bar.update(), KeepFindings: j.keep,
 	}
 	sources := all.sources
 	if j.raw != nil {
 		sources = j.raw.wrap(sources)
+	}
+	if j.accounts = all.accounts; j.collects() {
+		opts.Each = j.bundle.keep
 	}
 	return ndrscan.Scan(ctx, sources, opts)
 }

@@ -56,28 +56,45 @@ func (j *job) report(ctx context.Context, w *writing) error {
 	if err := w.check(); err != nil {
 		return err
 	}
-	files := w.files
-	if w.dnsRecord != "" {
-		files = append(files[:len(files):len(files)], w.dnsRecord)
-	}
-	if err := checkFolders(files); err != nil {
+	if err := checkFolders(w.allFiles()); err != nil {
 		return err
 	}
-	j.record, j.keep = w.dnsRecord != "", w.holdFindings()
+	if isRedacted(j.names) {
+		return j.recount(ctx, w)
+	}
+	j.record, j.keep, j.redact = w.dnsRecord != "", w.holdFindings(), w.redact
+	if err := j.startBundle(w); err != nil {
+		return err
+	}
+	if j.bundle != nil {
+		defer j.bundle.Discard()
+	}
 	result, err := j.run(ctx)
 	if result == nil {
 		return err
 	}
 	defer result.Close()
-	if err := j.write(result, w); err != nil {
+	if err := j.write(ctx, result, w); err != nil {
 		return err
 	}
 	return verdictCode(ctx, result.Report, w)
 }
 
-// write fills the files first: whoever reads standard output may go away.
-func (j *job) write(result *ndrscan.Result, w *writing) error {
-	c := content(result, j.keep)
+// write redacts what was found, and writes it everywhere.
+func (j *job) write(ctx context.Context, result *ndrscan.Result, w *writing) error {
+	hide, err := j.redactor(w.redacting)
+	if err != nil {
+		return err
+	}
+	c := redactContent(content(result, j.keep), hide)
+	if err := j.finishBundle(ctx, result, c); err != nil {
+		return err
+	}
+	return j.writeContent(c, w)
+}
+
+// writeContent fills the files first: whoever reads standard output may go away.
+func (j *job) writeContent(c report.Content, w *writing) error {
 	if err := w.writeFiles(c); err != nil {
 		return err
 	}

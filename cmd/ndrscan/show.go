@@ -41,10 +41,15 @@ domains, what was assumed yours) is not in them. What shows every message (jsonl
 			if err != nil {
 				return fmt.Errorf("%s: %w", args[0], err)
 			}
-			return a.show(c, &w, a.style(verbose, noColor))
+			hide, err := a.redactor(w.redacting)
+			if err != nil {
+				return err
+			}
+			return a.show(redactContent(c, hide), &w, a.style(verbose, noColor))
 		},
 	}
 	w.addFormat(cmd.Flags())
+	w.redacting.addFlags(cmd.Flags())
 	cmd.Flags().BoolVarP(&verbose, "verbose", "v", false, "show all rows and reason codes")
 	cmd.Flags().BoolVar(&noColor, "no-color", false, "no colours (NO_COLOR does the same)")
 	completions(cmd, "format", report.Formats())
