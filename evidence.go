@@ -111,7 +111,7 @@ func (r *run) judge(ctx context.Context, m mailbox.Message) *classify.Evidence {
 	e.Origin = r.tracer.Origin(ctx, trace.Input{
 		Original: b.Original.Header, Reporter: e.Reporter, ReportingMTA: b.ReportingMTA, Software: b.Software,
 		ReceivedFromMTA: b.ReceivedFromMTA, RecipientDomains: failedDomains(b),
-		NoNotes: !r.opts.KeepFindings,
+		NoNotes: r.opts.NoNotes,
 	})
 	e.MailFrom = classify.ReversePath(b, e.Origin.EnvelopeFrom)
 	r.checkSPF(ctx, e)

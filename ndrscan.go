@@ -49,6 +49,7 @@ type Options struct {
 	Flags        map[string]string // how the run was called, for the report; no secrets
 	Progress     func(Progress)    // told now and then, by one goroutine
 	KeepFindings bool              // keep findings for Result.Findings, in a private temporary file
+	NoNotes      bool              // leave out of findings and samples what only explains: claims below the border
 
 	// Each is told of every message, in order, by one goroutine; the record has no class yet.
 	Each func(mailbox.Message, *classify.Evidence, *classify.Record)

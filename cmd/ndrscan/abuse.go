@@ -117,8 +117,10 @@ func (j *job) abuse(ctx context.Context, f *abuseFlags) error {
 	}
 	opts := report.LetterOptions{From: f.from, Org: f.org, Agent: "ndrscan/" + version(), Now: j.now(), Least: f.least,
 		Random: rand.Reader, Records: records}
-	key := make([]byte, 32)
-	rand.Read(key)
+	key, err := j.pseudonymKey()
+	if err != nil {
+		return fmt.Errorf("the key of the pseudonyms: %w", err)
+	}
 	opts.Redact = report.NewRedactor(report.RedactAll, key)
 	if opts.Facts, err = j.facts(ctx, f, gathered); err != nil {
 		return err

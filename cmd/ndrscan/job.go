@@ -23,12 +23,13 @@ type job struct {
 	*app
 	reading
 	enriching
-	names  []string  // sources
-	record bool      // keep DNS answers
-	keep   bool      // keep findings
-	raw    *rawSpool // keeps what is read; nil: not
-	flags  map[string]string
-	rerun  string // the command line, to be completed with what would confirm the assumptions
+	names   []string  // sources
+	record  bool      // keep DNS answers
+	keep    bool      // keep findings
+	noNotes bool      // nothing is written that shows a message line by line
+	raw     *rawSpool // keeps what is read; nil: not
+	flags   map[string]string
+	rerun   string // the command line, to be completed with what would confirm the assumptions
 
 	bundle   *bundling // nil: none is written
 	redact   string
@@ -120,7 +121,7 @@ func (j *job) scan(ctx context.Context, all *opened) (*ndrscan.Result, error) {
 		Own: j.own, OwnNet: j.ownNet, Accounts: all.accounts,
 		Sent: j.sentSources(all), MailLog: j.mailLog, Keys: j.tagKeys, Resolver: j.dns, DNS: j.reading.dns, NoPTR: j.noPTR,
 		Since: j.from, Until: j.to, Jobs: j.jobs, Now: j.now,
-		Version: version(), Flags: j.flags, Progress: bar.update(), KeepFindings: j.keep,
+		Version: version(), Flags: j.flags, Progress: bar.update(), KeepFindings: j.keep, NoNotes: j.noNotes,
 	}
 	sources := all.sources
 	if j.raw != nil {

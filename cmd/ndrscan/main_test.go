@@ -78,6 +78,7 @@ func setup(env *testscript.Env) error {
 		return err
 	}
 	env.Setenv("FLOODS", floods)
+	env.Setenv("XDG_STATE_HOME", filepath.Join(env.WorkDir, ".state"))
 	env.Setenv("IMAP", "imaps://joe@"+box.Addr)
 	env.Setenv("IMAP_CA", box.CAFile)
 	env.Setenv("IMAP_PORT", box.Addr[strings.LastIndexByte(box.Addr, ':')+1:])

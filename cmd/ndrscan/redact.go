@@ -23,37 +23,45 @@ func (r *redacting) addFlags(f *pflag.FlagSet) {
 }
 
 func (r *redacting) check() error {
+	if r.redact == "" {
+		r.redact = string(report.RedactNone) // the flag is none of the command's
+	}
 	if _, err := report.ParseRedaction(r.redact); err != nil {
 		return withCode(exitUsage, fmt.Errorf("--redact: %w", err))
 	}
 	return nil
 }
 
-// redactor reads the key of this installation, and makes one where there is none: so that a person has the same pseudonym in
-// every report of the house, and nobody outside can try names.
+// redactor gives what hides people at the level that was asked for.
 func (a *app) redactor(r redacting) (*report.Redactor, error) {
-	if r.redact == "" || r.redact == string(report.RedactNone) {
+	if r.redact == string(report.RedactNone) {
 		return report.NewRedactor(report.RedactNone, nil), nil
 	}
-	dir, err := stateDir()
+	key, err := a.pseudonymKey()
 	if err != nil {
 		return nil, fmt.Errorf("--redact: %w", err)
+	}
+	return report.NewRedactor(report.Redaction(r.redact), key), nil
+}
+
+// pseudonymKey reads the key of this installation, and makes one where there is none: so that a person has the same pseudonym
+// in every report of the house, and nobody outside can try names.
+func (a *app) pseudonymKey() ([]byte, error) {
+	dir, err := stateDir()
+	if err != nil {
+		return nil, err
 	}
 	path := filepath.Join(dir, "redact.key")
 	key, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		key, err = newKey(path)
-		if err == nil {
+		if key, err = newKey(path); err == nil {
 			a.note("the key of the pseudonyms is %s; whoever has it can try names", path)
 		}
 	}
 	if err == nil && len(key) < keyBytes {
 		err = fmt.Errorf("%s holds no key: remove it to make a new one", path)
 	}
-	if err != nil {
-		return nil, fmt.Errorf("--redact: %w", err)
-	}
-	return report.NewRedactor(report.Redaction(r.redact), key), nil
+	return key, err
 }
 
 const keyBytes = 32

@@ -63,6 +63,7 @@ func (j *job) report(ctx context.Context, w *writing) error {
 		return j.recount(ctx, w)
 	}
 	j.record, j.keep, j.redact = w.dnsRecord != "", w.holdFindings(), w.redact
+	j.noNotes = w.format == string(report.Table) && len(w.files) == 0 && w.bundle == ""
 	if err := j.startBundle(w); err != nil {
 		return err
 	}
