@@ -107,6 +107,27 @@ var adversaries = []adversary{
 				return b
 			})}
 		}},
+	{name: "sites that name bob, in another form than our server writes logins", verdict: classify.Compromise, without: []string{"login-strange"},
+		attack: func(*testing.T) attack {
+			return attack{noSent: true, mails: append(flood(24, func(n int) bounce {
+				b := site(n, 1+n%4)
+				b.orig = fromOurs(b, "bob", thief) + spam(n)
+				return b
+			}), flood(3, func(n int) bounce { // what our server itself reports
+				b := ourOwn(200+n, 9)
+				b.diag = "550 5.1.1 user unknown"
+				b.orig = login(200+n, "carol@ours.example", "198.51.100.130") + mail(200+n, "carol@ours.example", b.rcpts[0], "Minutes")
+				return b
+			})...)}
+		},
+		also: func(r *classify.Report) string {
+			for _, a := range r.Accounts {
+				if a.Login == "bob" {
+					return "it accuses bob"
+				}
+			}
+			return ""
+		}},
 	{name: "a thief who saves to Sent", verdict: classify.Compromise, class: classify.Compromised, without: []string{"out-of-habit"},
 		attack: func(*testing.T) attack {
 			a := attack{}

@@ -144,7 +144,7 @@ func (r *run) submission(ctx context.Context, h header.Section, from string) (s 
 	if o.Entry != trace.EntryAccount || o.Trust == trace.Stepped {
 		return s
 	}
-	return classify.Submission{Account: account(o.AuthUser, from), Client: o.ClientIP, At: o.Time}
+	return classify.Submission{Account: account(o.AuthUser, from), Client: o.ClientIP, At: o.Time, LoginForm: o.LoginForm, Server: o.LoginServer}
 }
 
 // account names whose habit is compared: the login where it is an address, else the author.

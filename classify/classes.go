@@ -15,7 +15,7 @@ type classRow struct {
 var (
 	spfNotOurs  = codes("spf-fail", "spf-softfail", "spf-neutral")
 	spfNoPass   = spfNotOurs | codes("spf-none", "spf-permerror")
-	withLogin   = codes("login-named", "login-shown")
+	withLogin   = codes("login-named", "login-shown", "login-strange")
 	inTenant    = codes("tenant-inside")
 	withoutName = inTenant | codes("entered-local", "entered-own-net", "entry-unknown")
 	showsEntry  = withLogin | inTenant | codes("entered-local", "entered-own-net")

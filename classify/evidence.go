@@ -83,6 +83,9 @@ type Submission struct {
 	Account string
 	Client  netip.Addr
 	At      time.Time
+
+	LoginForm string // how our server shows the login, and the server
+	Server    netip.Addr
 }
 
 // Recorded is an SPF result recorded at the time for the origin address. Above: it stands above the border line, where only

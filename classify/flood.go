@@ -43,6 +43,7 @@ type Flood struct {
 
 	groups    map[groupKey]*group
 	habits    habits
+	logins    logins
 	campaigns campaigns
 	replays   replays
 
@@ -61,6 +62,7 @@ type groupKey struct {
 	Habit  string
 	Replay string     // its signature of ours from outside; "": none
 	Origin netip.Addr // where DMARC aggregate reports may say something of it
+	Login  loginForm
 }
 
 // group is what is known of all messages with one case and habit cell.
@@ -103,6 +105,15 @@ type cell struct {
 type accountID struct {
 	login, host string
 	entry       trace.Entry
+}
+
+// accountIn gives who handed the group's mail in, by its final codes: a login name that is not believed is left out.
+func (g *group) accountIn(set Codes) accountID {
+	id := g.account
+	if set.has(codes("login-strange")) {
+		id.login = ""
+	}
+	return id
 }
 
 type witness struct {
@@ -165,6 +176,7 @@ func NewFlood(opts FloodOptions) *Flood {
 		kinds:      map[string]int{},
 		groups:     map[groupKey]*group{},
 		habits:     newHabits(opts.Without),
+		logins:     logins{},
 		campaigns:  newCampaigns(),
 		aggregates: proof.NewAggregates(opts.Own),
 	}
@@ -177,6 +189,7 @@ type Record struct {
 	Habit    string
 	Replay   string
 	Origin   netip.Addr
+	Login    loginForm
 	Campaign int32
 	Source   SourceKinds
 }
@@ -187,6 +200,7 @@ func (f *Flood) Add(e *Evidence) Record {
 	message := f.count(&record.Finding)
 	if !e.isBounce() {
 		f.habits.usual.add(e.Submission.Account, networkOf(e.Submission.Client), e.Submission.At)
+		f.logins.add(e.Submission.Server, e.Submission.LoginForm)
 		for _, report := range e.Aggregates {
 			f.aggregates.Add(report, e.AggregateWitness)
 		}
@@ -202,7 +216,11 @@ func (f *Flood) Add(e *Evidence) Record {
 	if record.Habit != "" && !e.nullSender() {
 		f.habits.add(e, record.Case, record.Habit)
 	}
-	key := groupKey{Case: record.Case, Habit: record.Habit, Replay: record.Replay, Origin: record.Origin}
+	if e.ownReport() {
+		f.logins.add(e.Origin.LoginServer, e.Origin.LoginForm)
+	}
+	record.Login = loginFormOf(e, record.Case)
+	key := groupKey{Case: record.Case, Habit: record.Habit, Replay: record.Replay, Origin: record.Origin, Login: record.Login}
 	f.add(f.group(key, &record.Finding), &record, message)
 	return record
 }
@@ -230,7 +248,7 @@ func (f *Flood) group(key groupKey, finding *Finding) *group {
 	}
 	if len(f.groups) >= maxGroups {
 		f.full = true
-		key.Habit, key.Replay, key.Origin = "", "", netip.Addr{}
+		key.Habit, key.Replay, key.Origin, key.Login = "", "", netip.Addr{}, loginForm{}
 		if g := f.groups[key]; g != nil {
 			return g
 		}
@@ -393,6 +411,9 @@ func (f *Flood) final(key groupKey) Codes {
 	if key.Origin.IsValid() {
 		set |= f.reported(key.Origin)
 	}
+	if f.logins.strange(key.Login, f.thresholds.LoginForms) && !f.off.has(codes("login-strange")) {
+		set = set&^codes("login-named") | codes("login-strange")
+	}
 	return set &^ f.off
 }
 
@@ -410,7 +431,7 @@ func (f *Flood) Judge(r *Record) {
 	if r.Finding.Kind != string(dsn.KindBounce) {
 		return
 	}
-	set := f.final(groupKey{Case: r.Case, Habit: r.Habit, Replay: r.Replay, Origin: r.Origin})
+	set := f.final(groupKey{Case: r.Case, Habit: r.Habit, Replay: r.Replay, Origin: r.Origin, Login: r.Login})
 	row := decide(set)
 	r.Finding.Class = row.class
 	r.Finding.CouldBe = row.couldBe
@@ -422,6 +443,10 @@ func (f *Flood) Judge(r *Record) {
 	r.Finding.Cell = cellName(&r.Finding)
 	if shown := r.Source.of(row.class); shown != "" {
 		r.Finding.Misconfiguration, r.Finding.Remedy = shown, shown.remedy()
+	}
+	if set.has(codes("login-strange")) {
+		r.Finding.Origin.AuthUser = ""
+		r.Finding.Reasons = slices.DeleteFunc(r.Finding.Reasons, func(reason Reason) bool { return reason.Code == "login-named" })
 	}
 	var late []Reason
 	for i, rule := range rules {

@@ -48,7 +48,7 @@ func (f *Flood) Report(c Context) *Report {
 	for _, g := range groups {
 		set, class := f.judged(g)
 		whole.add(g, set, class, g.messages, func(cell) bool { return true })
-		rows.add(g, class)
+		rows.add(g, set, class)
 	}
 	for class, s := range whole.classes {
 		r.Classes[class] = s.messages
@@ -145,9 +145,9 @@ func newRows(f *Flood) *rows {
 		hours: map[int64]map[Class]int{}, samples: map[Class]*sampled{}}
 }
 
-func (r *rows) add(g *group, class Class) {
+func (r *rows) add(g *group, set Codes, class Class) {
 	for ip, o := range g.origins {
-		r.addOrigin(ip, o, g.key.Case, class)
+		r.addOrigin(ip, o, set, class)
 	}
 	for node, c := range g.campaigns {
 		r.addCampaign(r.flood.campaigns.id(node), c, class)
@@ -164,7 +164,7 @@ func (r *rows) add(g *group, class Class) {
 		}
 	}
 	if g.key.Habit != "" {
-		r.addAccount(g, class)
+		r.addAccount(g, set, class)
 	}
 	r.arrived.join(g.arrived)
 	for hour, n := range g.hours {
@@ -236,12 +236,13 @@ func (r *rows) addSender(address string, s *sender) {
 	row.ids = row.ids.with(s.ids...)
 }
 
-func (r *rows) addAccount(g *group, class Class) {
-	key := accountKey{g.account, class}
+func (r *rows) addAccount(g *group, set Codes, class Class) {
+	id := g.accountIn(set)
+	key := accountKey{id, class}
 	row := r.accounts[key]
 	if row == nil {
 		row = &accountRow{
-			Account: Account{Login: g.account.login, Host: g.account.host, Entry: string(g.account.entry), Class: class},
+			Account: Account{Login: id.login, Host: id.host, Entry: string(id.entry), Class: class},
 			clients: map[string]struct{}{}, queueIDs: map[string]struct{}{}, campaigns: map[string]struct{}{},
 			recipients: map[uint64]struct{}{}}
 		r.accounts[key] = row

@@ -16,6 +16,7 @@ type Thresholds struct {
 	ScriptBurst        int // the same from a script that SPF does not name: more than a form that people use
 	SpamWitnesses      int // sites that refuse it as spam or virus: a sign
 	HabitMessages      int // messages compared with Sent before a difference is a sign
+	LoginForms         int // mails of a server that show how it writes logins, before another form is not believed
 	ForeignSignatures  int // different signatures of ours from outside: a stolen key, or an abused service
 	AggregateReceivers int // verified receivers whose DMARC aggregate reports agree about an address
 	AggregateMessages  int // messages that they count
@@ -53,6 +54,7 @@ func (t *Thresholds) table() []threshold {
 		{"script_burst", &t.ScriptBurst, 100},
 		{"spam_witnesses", &t.SpamWitnesses, 2},
 		{"habit_messages", &t.HabitMessages, 3},
+		{"login_forms", &t.LoginForms, 3},
 		{"foreign_signatures", &t.ForeignSignatures, 10},
 		{"aggregate_receivers", &t.AggregateReceivers, 3},
 		{"aggregate_messages", &t.AggregateMessages, 10},

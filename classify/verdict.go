@@ -79,7 +79,7 @@ func (t *tally) add(g *group, set Codes, class Class, n int, inside func(cell) b
 		t.proved += n
 		t.provedIDs = t.provedIDs.with(g.ids...)
 	case class == Compromised && !set.has(codes("claim-agrees")):
-		t.addWitnessed(g)
+		t.addWitnessed(g, g.accountIn(set))
 	case class == Undetermined && set.has(codes("origin-own")) && set.meets(codes("claimed-habit", "habit-doubtful")) && !set.has(codes("log-absent")):
 		t.suspects += n
 		if set.has(codes("claimed-habit")) && set.meets(codes("border-witnessed", "border-stepped")) {
@@ -89,11 +89,11 @@ func (t *tally) add(g *group, set Codes, class Class, n int, inside func(cell) b
 	}
 }
 
-func (t *tally) addWitnessed(g *group) {
-	a := t.accounts[g.account]
+func (t *tally) addWitnessed(g *group, id accountID) {
+	a := t.accounts[id]
 	if a == nil {
 		a = &account{witnesses: map[string]string{}, queueIDs: map[string]struct{}{}, signatures: map[string]struct{}{}}
-		t.accounts[g.account] = a
+		t.accounts[id] = a
 	}
 	for name, w := range g.witnesses {
 		if w.verified {

@@ -1,6 +1,9 @@
 package trace
 
-import "net/netip"
+import (
+	"net/netip"
+	"strings"
+)
 
 // ownReporter starts at the top of the original: our own server bounced it, so its lines are believed from the first.
 // The origin is the address the world saw, the handing one; where the bounce never left its host, that host's.
@@ -98,6 +101,7 @@ func (w *walk) loggedIn(h Hop) {
 	if w.ownForm(h) {
 		w.o.AuthUser = h.AuthUser
 	}
+	w.o.LoginForm, w.o.LoginServer = loginForm(h), w.loginServer()
 	w.step(WhyLogin, true)
 	if webProtocol(h.Protocol) {
 		w.visitor(h)
@@ -116,6 +120,28 @@ func (w *walk) loggedIn(h Hop) {
 	}
 	w.step(WhyWeb, true)
 	w.visitor(web)
+}
+
+// loginForm says how a line shows its login.
+func loginForm(h Hop) string {
+	switch {
+	case h.AuthUser == "":
+		return h.Software + " hidden"
+	case strings.Contains(h.AuthUser, "@"):
+		return h.Software + " address"
+	}
+	return h.Software + " bare"
+}
+
+// loginServer gives the address of the host that wrote the line under the finger: the client of the line above that it handed
+// the message to, else the origin.
+func (w *walk) loginServer() netip.Addr {
+	for i := w.at - 1; i >= 0; i-- {
+		if ip := w.lines.at(i).IP; ip.IsValid() && !ip.IsLoopback() {
+			return ip
+		}
+	}
+	return w.o.IP
 }
 
 // visitor takes the client from a page's line. One that names no visitor outside leaves that to X-Originating-IP, which the

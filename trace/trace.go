@@ -121,7 +121,9 @@ type Origin struct {
 	Own           bool // IP is one of our servers
 	OwnUnknown    bool // whether IP is ours could not be asked, and nothing else hangs on it; SPF of ours may still tell
 	AuthUser      string
-	AuthShown     bool // the line under our border shows authentication, with or without a login name
+	AuthShown     bool       // the line under our border shows authentication, with or without a login name
+	LoginForm     string     // how that line shows it: the software that wrote it, and hidden, bare or address
+	LoginServer   netip.Addr // of the server of ours that wrote it, as the line above saw it
 	ClientIP      netip.Addr
 	ClientOwnNet  bool // ClientIP lies in --own-net
 	OwnNet        bool // IP itself lies in --own-net: a machine of ours that went past our servers
