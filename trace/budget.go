@@ -74,6 +74,17 @@ type budget struct {
 	lines int     // lines that may still ask
 	asks  bool    // this line did
 	spent bool    // a question was refused
+
+	tracer Tracer // the walk's own: it asks through this budget
+	last   confirmed
+}
+
+// confirmed is the outcome for the address that was asked about last; one client is asked about at each step of its judgement.
+type confirmed struct {
+	ip    netip.Addr
+	names []string
+	first string
+	err   error
 }
 
 type asked struct {
@@ -96,7 +107,8 @@ func (t *Tracer) withBudget() (*Tracer, *budget) {
 	if t.Resolver == nil {
 		return t, b
 	}
-	return &Tracer{Own: t.Own, Resolver: b, Without: t.Without}, b
+	b.tracer = Tracer{Own: t.Own, Resolver: b, Without: t.Without}
+	return &b.tracer, b
 }
 
 // nextLine tells the budget that the walk goes on to the next line.

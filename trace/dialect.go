@@ -1,7 +1,6 @@
 package trace
 
 import (
-	"slices"
 	"strings"
 )
 
@@ -72,16 +71,8 @@ var addressOnly = map[string]bool{"interscan": true, "email-firewall": true, "ma
 
 // softwareOf finds the writer of a line; via is what stands behind that word.
 func softwareOf(h *Hop, right []token, via string) string {
-	comments := slices.ContainsFunc(right, func(t token) bool { return t.comment })
-	for i := range softwareMarks {
-		m := &softwareMarks[i]
-		switch {
-		case m.protocol != "" && hasPrefixFold(h.Protocol, m.protocol), m.by != "" && hasSuffixFold(h.By, m.by),
-			m.via != "" && strings.EqualFold(via, m.via), m.beside != "" && beside(right, m.beside):
-			return m.name
-		case comments && (m.comment != "" && hasComment(right, m.comment) || m.last != "" && hasLastComment(right, m.last)):
-			return m.name
-		}
+	if i := marked(h, right, via); i < len(softwareMarks) {
+		return softwareMarks[i].name
 	}
 	switch {
 	case eximID(h.ID) && h.Protocol == strings.ToLower(h.Protocol): // Exim writes its protocols in lower case
@@ -93,6 +84,78 @@ func softwareOf(h *Hop, right []token, via string) string {
 	}
 	return ""
 }
+
+// marked gives the first row that fits, len(softwareMarks) if none does. Only rows that begin with the letters seen in the
+// line are held against it.
+func marked(h *Hop, right []token, via string) int {
+	first := len(softwareMarks)
+	try := func(rows []int) {
+		for _, i := range rows {
+			if i < first && softwareMarks[i].fits(h, right, via) {
+				first = i
+			}
+		}
+	}
+	try(marksByLetter.protocol[letterOf(h.Protocol)])
+	for i := 1; i < len(right); i++ {
+		if right[i].comment {
+			try(marksByLetter.comment[letterOf(right[i].text)])
+			try(marksByLetter.others)
+		}
+	}
+	if via != "" || len(right) > 1 && right[1].is("-") {
+		try(marksByLetter.others)
+	}
+	if hasSuffixFold(h.By, ".com") {
+		try(marksByLetter.by)
+	}
+	return first
+}
+
+// fits tells whether a line bears the mark.
+func (m *softwareMark) fits(h *Hop, right []token, via string) bool {
+	switch {
+	case m.protocol != "":
+		return hasPrefixFold(h.Protocol, m.protocol)
+	case m.by != "":
+		return hasSuffixFold(h.By, m.by)
+	case m.via != "":
+		return strings.EqualFold(via, m.via)
+	case m.beside != "":
+		return beside(right, m.beside)
+	case m.last != "":
+		return hasLastComment(right, m.last)
+	}
+	return hasComment(right, m.comment)
+}
+
+// letterOf gives a place for the letter that a text begins with.
+func letterOf(s string) byte {
+	if s == "" {
+		return 0
+	}
+	return s[0] & 0x1f
+}
+
+// marksByLetter are the rows of softwareMarks, by what they look at and how that begins.
+var marksByLetter = func() (by struct {
+	comment, protocol [32][]int
+	by, others        []int
+}) {
+	for i, m := range softwareMarks {
+		switch {
+		case m.comment != "":
+			by.comment[letterOf(m.comment)] = append(by.comment[letterOf(m.comment)], i)
+		case m.protocol != "":
+			by.protocol[letterOf(m.protocol)] = append(by.protocol[letterOf(m.protocol)], i)
+		case m.by != "":
+			by.by = append(by.by, i)
+		default:
+			by.others = append(by.others, i)
+		}
+	}
+	return by
+}()
 
 func hasComment(list []token, prefix string) bool {
 	for i := range list {

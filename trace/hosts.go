@@ -10,7 +10,7 @@ import (
 
 // writtenByOurs tells whether a line was written by a host of ours: its by name has an address of ours, or the address it
 // prints for itself is one that --own names.
-func (t *Tracer) writtenByOurs(ctx context.Context, h Hop, failed *bool) bool {
+func (t *Tracer) writtenByOurs(ctx context.Context, h *Hop, failed *bool) bool {
 	if t.Own.flagged(h.ByIP) || h.By != "" && t.Own.namedHost(h.By) {
 		return true
 	}
@@ -45,7 +45,7 @@ func (t *Tracer) isOurs(ctx context.Context, ip netip.Addr, failed *bool) bool {
 
 // inOrganisation tells whether a client is a host of an organisation: by a forward-confirmed reverse name, or because what
 // the line calls it lies there and has its address.
-func (t *Tracer) inOrganisation(ctx context.Context, h Hop, org string, failed *bool) bool {
+func (t *Tracer) inOrganisation(ctx context.Context, h *Hop, org string, failed *bool) bool {
 	if org == "" || t.Resolver == nil {
 		return false
 	}

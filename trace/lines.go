@@ -6,41 +6,50 @@ import "ndrscan/internal/header"
 // (RFC 5321 section 6.3 asks for at least 100).
 const maxLines = 200
 
-// lines are the Received lines of a message, newest first. A line is read when it is asked for: the walk ends at the border,
-// and what stands below is a claim that few ask for.
+// lines are the Received lines of a message, newest first. A line is read when it is asked for, and once: the walk ends at
+// the border, and what stands below is a claim that few ask for. The room for a usual message lies in the value itself.
 type lines struct {
-	fields []header.Field
-	hops   []*Hop // nil: not read yet
-	left   bool   // read from the left
+	section header.Section
+	places  []int  // of the lines in the section
+	hops    []*Hop // nil: not read yet
+	left    bool   // read from the left
+	read    int    // of first
+
+	usualPlaces [usualLines]int
+	usualHops   [usualLines]*Hop
+	first       [usualRead]Hop // the lines that are read first lie here
 }
 
-func (t *Tracer) lines(section header.Section) *lines {
-	l := &lines{left: t.lacks(DefenceRightHand)}
-	n := 0
+// A message has some ten lines at most, and few are read.
+const (
+	usualLines = 12
+	usualRead  = 3
+)
+
+func (l *lines) of(section header.Section, fromLeft bool) {
+	l.section, l.left, l.places = section, fromLeft, l.usualPlaces[:0]
 	for i := range section {
-		if section[i].Is("Received") {
-			n++
+		if section[i].Is("Received") && len(l.places) < maxLines {
+			l.places = append(l.places, i)
 		}
 	}
-	n = min(n, maxLines)
-	l.fields, l.hops = make([]header.Field, 0, n), make([]*Hop, n)
-	for i := range section {
-		if len(l.fields) == n {
-			break
-		}
-		if section[i].Is("Received") {
-			l.fields = append(l.fields, section[i])
-		}
+	if l.hops = l.usualHops[:]; len(l.places) > len(l.hops) {
+		l.hops = make([]*Hop, len(l.places))
 	}
-	return l
 }
 
-func (l *lines) len() int { return len(l.fields) }
+func (l *lines) len() int { return len(l.places) }
 
 func (l *lines) at(i int) *Hop {
-	if l.hops[i] == nil {
-		h := parseReceived(l.fields[i].Value(), l.left)
-		l.hops[i] = &h
+	if l.hops[i] != nil {
+		return l.hops[i]
 	}
+	if l.read < len(l.first) {
+		l.hops[i] = &l.first[l.read]
+		l.read++
+	} else {
+		l.hops[i] = new(Hop)
+	}
+	*l.hops[i] = parseReceived(l.section[l.places[i]].Value(), l.left)
 	return l.hops[i]
 }

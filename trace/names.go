@@ -3,6 +3,7 @@ package trace
 import (
 	"context"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -93,6 +94,18 @@ func Confirm(ctx context.Context, res Resolver, ip netip.Addr) (name string, con
 
 // confirmedNames gives all reverse names of ip that point back to it. An error comes only with none.
 func confirmedNames(ctx context.Context, res Resolver, ip netip.Addr) (names []string, first string, err error) {
+	b, ok := res.(*budget)
+	if !ok {
+		return askNames(ctx, res, ip)
+	}
+	if b.last.ip != ip || b.last.err != nil {
+		b.last.names, b.last.first, b.last.err = askNames(ctx, res, ip)
+		b.last.ip, b.last.names = ip, slices.Clip(b.last.names)
+	}
+	return b.last.names, b.last.first, b.last.err
+}
+
+func askNames(ctx context.Context, res Resolver, ip netip.Addr) (names []string, first string, err error) {
 	all, err := res.LookupPTR(ctx, ip)
 	if err != nil {
 		return nil, "", err
@@ -134,9 +147,13 @@ func pointsTo(ctx context.Context, res Resolver, name string, ip netip.Addr) (bo
 
 // addresses gives all addresses of a name. A failure of one family doesn't hide the other's answer.
 func addresses(ctx context.Context, res Resolver, name string) ([]netip.Addr, error) {
+	return appendAddresses(ctx, res, name, nil)
+}
+
+// appendAddresses adds them to a list; the answers themselves are shared with other walks.
+func appendAddresses(ctx context.Context, res Resolver, name string, list []netip.Addr) ([]netip.Addr, error) {
 	v4, err4 := res.LookupA(ctx, name)
 	v6, err6 := res.LookupAAAA(ctx, name)
-	list := make([]netip.Addr, 0, len(v4)+len(v6)) // the answers are shared with other walks
 	for _, a := range v4 {
 		list = append(list, a.Unmap())
 	}

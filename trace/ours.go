@@ -29,7 +29,7 @@ func (w *walk) ownAddress() netip.Addr {
 func (w *walk) underOurs() {
 	w.o.Entry = EntryUnknown
 	for w.at < w.lines.len() {
-		h := *w.lines.at(w.at)
+		h := w.lines.at(w.at)
 		w.takenBy(h)
 		switch {
 		case h.Auth && h.kind != handover:
@@ -60,7 +60,7 @@ func (w *walk) underOurs() {
 }
 
 // takenBy notes the line by which our host took the message.
-func (w *walk) takenBy(h Hop) {
+func (w *walk) takenBy(h *Hop) {
 	if h.ID != "" {
 		w.o.QueueID, w.o.Software = h.ID, h.Software
 	}
@@ -71,7 +71,7 @@ func (w *walk) takenBy(h Hop) {
 
 // putBack tells a line that a filter or a proxy of the same host made: its client is loopback, or an inner address with
 // the next line written by the same host. An inner address alone may be a client of our network.
-func (w *walk) putBack(h Hop) bool {
+func (w *walk) putBack(h *Hop) bool {
 	if !inner(h.IP) || w.t.Own.flagged(h.IP) || w.t.Own.Client(h.IP) || w.at+1 >= w.lines.len() {
 		return false
 	}
@@ -79,7 +79,7 @@ func (w *walk) putBack(h Hop) bool {
 }
 
 // fromClient ends at a client that is no server of ours and did not log in.
-func (w *walk) fromClient(h Hop) {
+func (w *walk) fromClient(h *Hop) {
 	w.o.ClientIP = h.IP
 	switch {
 	case w.o.DNSFailed:
@@ -96,7 +96,7 @@ func (w *walk) fromClient(h Hop) {
 // loggedIn ends at a line that shows a login. One more line is believed only if the client is this host or a server of
 // ours, and only a web hand-over: then the page's visitor is the client. A look-up that fails there is no failure of the
 // walk: the line itself says who logged in.
-func (w *walk) loggedIn(h Hop) {
+func (w *walk) loggedIn(h *Hop) {
 	w.o.Entry, w.o.AuthShown, w.o.ClientIP = EntryAccount, true, h.IP
 	if w.ownForm(h) {
 		w.o.AuthUser = h.AuthUser
@@ -111,7 +111,7 @@ func (w *walk) loggedIn(h Hop) {
 		return
 	}
 	var ignored bool
-	web := *w.lines.at(w.at)
+	web := w.lines.at(w.at)
 	if !h.IP.IsLoopback() && !w.t.isOurs(w.ctx, h.IP, &ignored) || !w.writtenAt(web, h) {
 		return
 	}
@@ -123,7 +123,7 @@ func (w *walk) loggedIn(h Hop) {
 }
 
 // loginForm says how a line shows its login.
-func loginForm(h Hop) string {
+func loginForm(h *Hop) string {
 	switch {
 	case h.AuthUser == "":
 		return h.Software + " hidden"
@@ -146,7 +146,7 @@ func (w *walk) loginServer() netip.Addr {
 
 // visitor takes the client from a page's line. One that names no visitor outside leaves that to X-Originating-IP, which the
 // page writes; a login by SMTP from the same host could write there what it likes.
-func (w *walk) visitor(web Hop) {
+func (w *walk) visitor(web *Hop) {
 	if web.IP.IsValid() {
 		w.o.ClientIP = web.IP
 	}
@@ -160,7 +160,7 @@ func (w *walk) visitor(web Hop) {
 
 // writtenAt tells whether a web line was written by the client of the line above: the same host by name, an inner name,
 // or a name with that client's address.
-func (w *walk) writtenAt(web, above Hop) bool {
+func (w *walk) writtenAt(web, above *Hop) bool {
 	if web.By == "" || innerName(web.By) || w.t.Own.namesOurs(web.By) {
 		return true
 	}
@@ -171,7 +171,7 @@ func (w *walk) writtenAt(web, above Hop) bool {
 // ownForm tells whether a login is shown in the form that the server which wrote the line uses: a known dialect that
 // says so in its protocol, too, and a by name that is ours or an inner one. The login itself is text: other mail from
 // the same server, or its log, confirms it (METHOD 3.3).
-func (w *walk) ownForm(h Hop) bool {
+func (w *walk) ownForm(h *Hop) bool {
 	if h.AuthUser == "" || h.Software == "" {
 		return false
 	}

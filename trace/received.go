@@ -94,7 +94,7 @@ func (h *Hop) cutDate(value string) string {
 		date, id, _ := strings.Cut(value[at+1:], " id ")
 		if t, ok := header.ParseDate(strings.TrimSpace(date)); ok {
 			h.Time, h.ID = t, firstWord(id)
-			if strings.IndexByte(date, '(') >= 0 {
+			if strings.Contains(date, "(envelope") {
 				h.EnvelopeFrom = envelopeOf(tokens(date, nil))
 			}
 			return value[:at]

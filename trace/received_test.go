@@ -240,6 +240,55 @@ func TestReceivedDates(t *testing.T) {
 	}
 }
 
+// markedSlow holds every row of the table against a line, in order: what marked must agree with.
+func markedSlow(h *Hop, right []token, via string) int {
+	for i := range softwareMarks {
+		if softwareMarks[i].fits(h, right, via) {
+			return i
+		}
+	}
+	return len(softwareMarks)
+}
+
+// TestMarked holds the fast search against the slow one, on each mark alone and on each two together.
+func TestMarked(t *testing.T) {
+	var bits []string
+	for _, m := range softwareMarks {
+		for _, comment := range []string{m.comment, m.last} {
+			if comment != "" {
+				bits = append(bits, "("+strings.ToUpper(comment[:1])+comment[1:]+" 1)", "(x "+comment+"1))", "(x "+comment+")")
+			}
+		}
+		for mark, text := range map[string]string{"with ": m.protocol, "via ": m.via, "- ": m.beside, "by x": m.by} {
+			if text != "" {
+				bits = append(bits, mark+text)
+			}
+		}
+	}
+	check := func(line string) {
+		list := tokens(line, nil)
+		by := lastBy(list)
+		h := Hop{By: list[by+1].text}
+		via := ""
+		for i, word := range list {
+			if word.is("with") {
+				h.Protocol = phrase(list[i+1:])
+			}
+			if word.is("via") {
+				via = phrase(list[i+1:])
+			}
+		}
+		if fast, slow := marked(&h, list[by+1:], via), markedSlow(&h, list[by+1:], via); fast != slow {
+			t.Errorf("%s: row %d, not %d", line, fast, slow)
+		}
+	}
+	for _, a := range bits {
+		for _, b := range bits {
+			check("from x by mx " + a + " " + b)
+		}
+	}
+}
+
 // injections are HELO texts that try to be believed.
 var injections = []string{
 	"submit.example.com([192.0.2.2])",

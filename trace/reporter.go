@@ -32,9 +32,10 @@ func (t *Tracer) Reporter(ctx context.Context, bounce header.Section) Reporter {
 	t, dns := t.withBudget()
 	defer dns.done()
 	a := &arrival{t: t, ctx: ctx, dns: dns, r: Reporter{Unstamped: true}}
-	list := t.lines(bounce)
+	var list lines
+	list.of(bounce, t.lacks(DefenceRightHand))
 	for i := range list.len() {
-		if a.line(*list.at(i)) {
+		if a.line(list.at(i)) {
 			return a.r
 		}
 		dns.nextLine()
@@ -44,7 +45,7 @@ func (t *Tracer) Reporter(ctx context.Context, bounce header.Section) Reporter {
 }
 
 // line reads the next line; done means that the handing address is found, or hidden for good.
-func (a *arrival) line(h Hop) (done bool) {
+func (a *arrival) line(h *Hop) (done bool) {
 	if !a.believe(h) {
 		return a.hidden()
 	}
@@ -74,7 +75,7 @@ func (a *arrival) line(h Hop) (done bool) {
 }
 
 // believe notes who wrote a line. It is false only for the line that should be an inner client's and is another's.
-func (a *arrival) believe(h Hop) bool {
+func (a *arrival) believe(h *Hop) bool {
 	if h.By == "" {
 		return !a.client.IsValid() || h.kind != fromNetwork
 	}

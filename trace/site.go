@@ -20,11 +20,14 @@ type site struct {
 	inside   bool         // the walk has entered the gateway
 
 	ownUnknown bool // whether the last client is ours could not be asked
+
+	usualOrgs, usualMX [4]string // room for the slices above
+	usualGateways      [8]netip.Addr
 }
 
 // leaveGateway goes back into the site behind its gateway, which the gateway had the message from: the next line is the
 // site's, not the gateway's.
-func (s *site) leaveGateway(h Hop) { s.from, s.inside = h.IP, false }
+func (s *site) leaveGateway(h *Hop) { s.from, s.inside = h.IP, false }
 
 // Where a client stands, seen from the site.
 type place int
@@ -37,8 +40,10 @@ const (
 	placeOurs
 )
 
-func (w *walk) newSite() site {
-	s := site{from: w.in.Reporter.IP}
+func (w *walk) newSite() {
+	s := &w.site
+	*s = site{}
+	s.from, s.orgs, s.mxOrgs, s.gateways = w.in.Reporter.IP, s.usualOrgs[:0], s.usualMX[:0], s.usualGateways[:0]
 	if w.in.Reporter.RDNSConfirmed {
 		s.orgs = addOrg(s.orgs, OrgDomain(w.in.Reporter.RDNS))
 	}
@@ -47,7 +52,6 @@ func (w *walk) newSite() site {
 	if s.top >= 0 {
 		s.orgs = addOrg(s.orgs, OrgDomain(w.lines.at(s.top).By))
 	}
-	return s
 }
 
 // addOrg adds a known organisation.
@@ -58,12 +62,12 @@ func addOrg(orgs []string, org string) []string {
 	return append(orgs, org)
 }
 
-func (s *site) enterGateway(h Hop) { s.from, s.inside = h.IP, true }
+func (s *site) enterGateway(h *Hop) { s.from, s.inside = h.IP, true }
 
 // writtenBySite tells whether the line under the finger was written by the site. The topmost named one always counts,
 // unless it names our servers: a reporter that is not ours did not write that. Further down a line must name a host of
 // the site (inside its gateway: of that), have an inner or no name, or have the address that the line above saw.
-func (w *walk) writtenBySite(h Hop) bool {
+func (w *walk) writtenBySite(h *Hop) bool {
 	if h.By == "" {
 		return h.kind != fromNetwork || w.at == 0
 	}
@@ -96,7 +100,7 @@ func innerName(name string) bool {
 }
 
 // placeOf tells where the client of a believed line stands. A client that logged in is never inside: it is a customer.
-func (w *walk) placeOf(h Hop) place {
+func (w *walk) placeOf(h *Hop) place {
 	if inner(h.IP) {
 		return placeInside
 	}
@@ -134,7 +138,7 @@ var microsoftNets = []netip.Prefix{
 }
 
 // microsoftInner tells a hand-over between hosts of Exchange Online.
-func microsoftInner(h Hop) bool {
+func microsoftInner(h *Hop) bool {
 	return h.Software == "exchange" && microsoftName(h.By) && microsoftName(h.HELO) &&
 		slices.ContainsFunc(microsoftNets, func(p netip.Prefix) bool { return p.Contains(h.IP) })
 }
@@ -146,7 +150,7 @@ func microsoftName(name string) bool {
 
 // ofSite tells an address of the site: the handing address, or a confirmed name in one of its organisations that is
 // no access line's.
-func (w *walk) ofSite(h Hop, names []string) bool {
+func (w *walk) ofSite(h *Hop, names []string) bool {
 	if h.IP == w.in.Reporter.IP {
 		return true
 	}
@@ -192,9 +196,9 @@ func (w *walk) askMX() {
 			if host = cleanName(host); !hostName(host) {
 				continue
 			}
-			addrs, err := addresses(w.ctx, w.t.Resolver, host)
+			var err error
+			w.site.gateways, err = appendAddresses(w.ctx, w.t.Resolver, host, w.site.gateways)
 			w.o.DNSFailed = w.o.DNSFailed || err != nil
-			w.site.gateways = append(w.site.gateways, addrs...)
 			w.site.mxOrgs = addOrg(w.site.mxOrgs, OrgDomain(host))
 		}
 	}
@@ -205,7 +209,7 @@ func (w *walk) askMX() {
 // public IPv6 addresses, but no reverse names. Where the reverse name can't be asked or confirmed, what the line calls it
 // stands for it, in the gateway's organisation, too. Only if that can't be asked either could the answer have changed who
 // is inside; a stranger's broken reverse zone changes nothing.
-func (w *walk) names(h Hop) []string {
+func (w *walk) names(h *Hop) []string {
 	if w.t.Resolver == nil {
 		return nil
 	}

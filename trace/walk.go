@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/netip"
 	"strings"
+	"sync"
 
 	"ndrscan/internal/header"
 )
@@ -24,7 +25,7 @@ type Input struct {
 	ReportingMTA     string   // name the reporter gives itself, with or without "dns;"
 	ReceivedFromMTA  string   // Received-From-MTA of the report, with or without its type
 	Software         string   // who wrote the report
-	NoNotes          bool     // leave out what only explains: the claims below the border, the framing mark, the claimed origin
+	NoNotes          bool     // leave out what only explains: clients of steps, the claims below the border, the framing mark, the claimed origin
 	RecipientDomains []string // domains of the failed recipients, for their gateways
 }
 
@@ -34,7 +35,7 @@ type walk struct {
 	ctx   context.Context
 	in    Input
 	dns   *budget
-	lines *lines
+	lines lines
 	at    int // line under the finger
 	site  site
 	o     Origin
@@ -44,7 +45,21 @@ type walk struct {
 func (t *Tracer) Origin(ctx context.Context, in Input) Origin {
 	t, dns := t.withBudget()
 	defer dns.done()
-	w := &walk{t: t, ctx: ctx, in: in, dns: dns, lines: t.lines(in.Original)}
+	w := walks.Get().(*walk)
+	w.t, w.ctx, w.in, w.dns = t, ctx, in, dns
+	w.run()
+	o := w.o
+	*w = walk{}
+	walks.Put(w)
+	return o
+}
+
+// walks are used again and again: one holds the room for the lines of a usual message.
+var walks = sync.Pool{New: func() any { return new(walk) }}
+
+func (w *walk) run() {
+	t, in := w.t, w.in
+	w.lines.of(in.Original, t.lacks(DefenceRightHand))
 	w.o.Via = ViaNone
 	if t.lacks(DefenceRecorded) {
 		w.weak()
@@ -54,7 +69,7 @@ func (t *Tracer) Origin(ctx context.Context, in Input) Origin {
 	} else if in.Reporter.Own {
 		w.ownReporter()
 	} else if w.lines.len() > 0 {
-		w.site = w.newSite()
+		w.newSite()
 		w.foreign()
 	}
 	if w.o.Via == ViaNone && !w.o.Unstamped {
@@ -67,7 +82,6 @@ func (t *Tracer) Origin(ctx context.Context, in Input) Origin {
 	if !in.NoNotes {
 		w.claims()
 	}
-	return w.o
 }
 
 // namedLine finds the topmost line that names its writer, -1 if none does.
@@ -81,10 +95,16 @@ func (w *walk) namedLine() int {
 }
 
 func (w *walk) step(why string, believed bool) {
-	h := *w.lines.at(w.at)
+	h := w.lines.at(w.at)
 	client := h.HELO
-	if h.IP.IsValid() {
+	switch {
+	case w.in.NoNotes:
+		client = ""
+	case h.IP.IsValid():
 		client = h.IP.String()
+	}
+	if w.o.Steps == nil {
+		w.o.Steps = make([]Step, 0, usualRead)
 	}
 	w.o.Steps = append(w.o.Steps, Step{Line: w.at + 1, Client: client, By: h.By, Believed: believed, Why: why})
 	w.at++
@@ -113,7 +133,7 @@ var trustRank = map[Trust]int{Weak: 1, Stepped: 2, Gateway: 3, Direct: 4}
 func (w *walk) foreign() {
 	w.o.Trust = Direct
 	for w.at < w.lines.len() {
-		h := *w.lines.at(w.at)
+		h := w.lines.at(w.at)
 		if !w.writtenBySite(h) {
 			w.o.Unstamped, w.o.Trust = true, ""
 			w.step(WhyUnstamped, false)
@@ -142,7 +162,7 @@ func (w *walk) foreign() {
 }
 
 // atClient judges the client of a believed line; done means that the walk ends here.
-func (w *walk) atClient(h Hop) (done bool) {
+func (w *walk) atClient(h *Hop) (done bool) {
 	switch place := w.placeOf(h); place {
 	case placeInside:
 		w.lower(Stepped)
@@ -177,7 +197,7 @@ func (w *walk) atClient(h Hop) (done bool) {
 }
 
 // border takes the origin from a line.
-func (w *walk) border(h Hop) {
+func (w *walk) border(h *Hop) {
 	w.o.IP, w.o.Port, w.o.HELO, w.o.By = h.IP, h.Port, h.HELO, h.By
 	w.o.EnvelopeFrom, w.o.QueueID, w.o.Time, w.o.Software = h.EnvelopeFrom, h.ID, h.Time, h.Software
 	w.o.SiteAuth, w.o.OwnNet = h.Auth, w.t.Own.Client(h.IP)
@@ -185,7 +205,7 @@ func (w *walk) border(h Hop) {
 }
 
 // beganInside ends a chain at a line that shows where the message was submitted (METHOD 3.2a).
-func (w *walk) beganInside(h Hop) {
+func (w *walk) beganInside(h *Hop) {
 	w.o.SiteAuth = h.Auth || h.kind == submitted && h.IP.IsValid()
 	w.o.EnvelopeFrom, w.o.QueueID, w.o.Time, w.o.Software = h.EnvelopeFrom, h.ID, h.Time, h.Software
 	w.step(WhyBegan, true)
@@ -203,7 +223,7 @@ func (w *walk) viaReporter() {
 
 // sameHostBelow tells whether the next line was written by the host that wrote this one, which a filter does that takes
 // a message out of the queue and puts it back.
-func (w *walk) sameHostBelow(h Hop) bool {
+func (w *walk) sameHostBelow(h *Hop) bool {
 	if w.at+1 >= w.lines.len() {
 		return false
 	}
@@ -239,7 +259,7 @@ func (w *walk) claims() {
 	lookups := maxFramingLookups
 	for w.at < w.lines.len() {
 		why := WhyClaim
-		if h := *w.lines.at(w.at); !w.o.Own && w.frames(h, &lookups) {
+		if h := w.lines.at(w.at); !w.o.Own && w.frames(h, &lookups) {
 			why, w.o.Framing = WhyFraming, true
 		}
 		w.step(why, false)
@@ -252,7 +272,7 @@ func (w *walk) claims() {
 }
 
 // frames tells whether a claimed line names servers of ours, as its writer or as its client.
-func (w *walk) frames(h Hop, lookups *int) bool {
+func (w *walk) frames(h *Hop, lookups *int) bool {
 	own := w.t.Own
 	if own.namesOurs(h.By) || own.namesOurs(h.HELO) || own.namesOurs(h.RDNS) || own.flagged(h.ByIP) || own.flagged(h.IP) {
 		return true

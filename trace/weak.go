@@ -58,14 +58,13 @@ func bracketedEnd(value string) (netip.Addr, bool) {
 // recorded reads the client address of the topmost field of that name, if it stands in the trace block above the
 // sender's own fields and names a host of the reporting site as its writer.
 func (w *walk) recorded(field string) (netip.Addr, bool) {
-	s := w.site
-	if len(s.orgs) == 0 {
-		s = w.newSite()
+	if len(w.site.orgs) == 0 {
+		w.newSite()
 	}
 	for _, f := range w.in.Original {
 		if f.Is(field) {
 			value := f.Value()
-			if !slices.Contains(s.orgs, OrgDomain(recordedBy(field, value))) {
+			if !slices.Contains(w.site.orgs, OrgDomain(recordedBy(field, value))) {
 				return noAddr, false
 			}
 			return recordedClient(value)
