@@ -91,62 +91,24 @@ func backscatterStep(r *Report) Action {
 	return Action{Do: kind.remedy(), Why: "your server accepts forged mail and bounces it later: each such bounce goes to a stranger"}
 }
 
-// compromiseSteps are METHOD 7's, in its order.
-func compromiseSteps(r *Report) []Action {
-	who, entry := "the account", "account"
-	for _, a := range r.Accounts {
-		if a.Class != Compromised {
-			continue
-		}
-		if entry = a.Entry; a.Login != "" {
-			who = a.Login
-		} else {
-			who = "the login behind " + a.Host + " (queue ids " + strings.Join(a.QueueIDs, ", ") + ")"
-		}
-		break
-	}
-	if entry == "script" || entry == "host" {
-		return []Action{
-			{Do: "stop what sends on " + who + ": the script, form or infected machine", Why: "the spam enters there, without a login"},
-			{Do: "clean the outgoing queue", Why: "what is queued goes on being delivered"},
-			{Do: "find and mend the way in before it is switched on again", Why: "else it starts again"},
-		}
-	}
-	return []Action{
-		{Do: "revoke sessions, app passwords and OAuth grants of " + who, Why: "a new password alone leaves them alive"},
-		{Do: "change the password of " + who + ", let the client connect encrypted only", Why: "somebody else has it"},
-		{Do: "scan the owner's machines, clean them, then change the password again", Why: "a thief on the machine reads the new one too"},
-		{Do: "turn on a second factor", Why: "a password alone was not enough"},
-		{Do: "look for rules, forwards and connectors that are not the owner's", Why: "thieves leave them behind"},
-		{Do: "clean the outgoing queue, then look your addresses up in block lists", Why: "what is queued goes on being delivered"},
-		{Do: "tell those who were written to", Why: "they hold mail in the owner's name"},
-	}
-}
-
 func suspectedSteps(r *Report) []Action {
 	var ids []string
 	for _, a := range r.Accounts {
-		ids = append(ids, slices.DeleteFunc(slices.Clone(a.QueueIDs), notQueueID)...)
+		ids = append(ids, safeQueueIDs(a)...)
 	}
 	command := ""
 	if len(ids) > 0 {
-		command = "grep -E '" + strings.Join(first(ids...), "|") + "' /var/log/mail.log"
+		command = "grep -E '" + strings.Join(first(ids...), "|") + "' " + mailLogFile
 	}
 	return []Action{{Do: "search your mail log for these queue ids", Command: command,
 		Why: "if they are there, with this recipient and client, the account is compromised; if not, the reports are fabricated. Lock nobody out before"}}
 }
 
-// notQueueID tells an id that must not stand in a command line: it is mail's text, and people paste it into a shell.
-func notQueueID(id string) bool {
-	return len(id) > 64 || strings.ContainsFunc(id, func(r rune) bool {
-		return !(r >= '0' && r <= '9' || r >= 'A' && r <= 'Z' || r >= 'a' && r <= 'z' || r == '-' || r == '_')
-	})
-}
-
 func joeJobSteps(r *Report) []Action {
 	list := []Action{{
-		Do:  "filter bounces to addresses that never send; close catch-alls; sign your return addresses (BATV)",
-		Why: "first aid: genuine bounces bear your signature, backscatter does not",
+		Do:      "filter bounces to addresses that never send; close catch-alls; sign your return addresses (BATV)",
+		Why:     "first aid: genuine bounces bear your signature, backscatter does not; this writes rules for the mailbox, tried on all that was read",
+		Command: "ndrscan filter ... > backscatter.sieve",
 	}}
 	for _, d := range r.Domains {
 		switch {
@@ -172,7 +134,7 @@ func joeJobSteps(r *Report) []Action {
 // spfCommand writes a command of the SPF bench. A domain that a shell would take for more than a word is not put into one: it
 // may come from mail.
 func spfCommand(before, domain, after string) string {
-	if domain == "" || domain[0] == '-' || notQueueID(strings.ReplaceAll(domain, ".", "")) {
+	if !plainDomain.MatchString(domain) {
 		return ""
 	}
 	return "ndrscan spf " + before + domain + after

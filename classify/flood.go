@@ -80,8 +80,9 @@ type group struct {
 	senders    map[string]*sender
 	networks   map[string]struct{} // of origins
 	recipients map[uint64]struct{}
-	clients    map[string]struct{}
+	clients    map[string]*use
 	queueIDs   map[string]struct{}
+	messageIDs map[string]struct{} // of originals, where a login or a tenant is to be found by them
 	signatures map[string]struct{} // of ours over the whole message
 	hours      map[int64]int       // hour since 1970 -> bounces that arrived
 
@@ -142,6 +143,12 @@ type campaign struct {
 type sender struct {
 	messages int
 	ids      refs
+}
+
+// use is how one client used an account.
+type use struct {
+	messages int
+	handed   span
 }
 
 // span is the time from the first to the last of some events; zero if there was none.
@@ -255,7 +262,7 @@ func (f *Flood) group(key groupKey, finding *Finding) *group {
 	}
 	g := &group{key: key, cells: map[cellKey]cell{}, witnesses: map[string]*witness{}, origins: map[string]*origin{},
 		campaigns: map[int32]*campaign{}, senders: map[string]*sender{}, networks: map[string]struct{}{},
-		recipients: map[uint64]struct{}{}, clients: map[string]struct{}{}, queueIDs: map[string]struct{}{},
+		recipients: map[uint64]struct{}{}, clients: map[string]*use{}, queueIDs: map[string]struct{}{}, messageIDs: map[string]struct{}{},
 		signatures: map[string]struct{}{}, hours: map[int64]int{}}
 	if key.Habit != "" {
 		g.account = accountID{finding.Origin.AuthUser, finding.Origin.EntryHost, trace.Entry(finding.Origin.Entry)}
@@ -286,8 +293,15 @@ func (f *Flood) add(g *group, r *Record, message ref) {
 		put(f, g.recipients, hash64(r.Address))
 	}
 	if g.key.Habit != "" {
-		put(f, g.clients, finding.Origin.ClientIP)
+		if client := finding.Origin.ClientIP; client != "" {
+			used := entry(f, g.clients, client)
+			used.messages++
+			used.handed.hold(timeOf(finding.Handed))
+		}
 		put(f, g.queueIDs, finding.Origin.QueueID)
+		if o := finding.Original; o != nil {
+			put(f, g.messageIDs, o.MessageID)
+		}
 	}
 	for _, s := range finding.DKIM {
 		if s.Own && s.FromSigned && s.Result == string(proof.DKIMPass) {

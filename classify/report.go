@@ -115,18 +115,28 @@ type Missing struct {
 
 // Account is a login, script or host of ours through which bounced mail entered (METHOD 5, "Whose account").
 type Account struct {
-	Login            string     `json:"login"` // "" where no login name is logged
-	Host             string     `json:"host,omitempty"`
-	Entry            string     `json:"entry"`
-	Class            Class      `json:"class"`
-	First            *time.Time `json:"first,omitempty"`
-	Last             *time.Time `json:"last,omitempty"`
-	Messages         int        `json:"messages"`
-	ClientIPs        []string   `json:"client_ips"`
-	QueueIDs         []string   `json:"queue_ids,omitempty"` // a few, for the log search
-	FailedRecipients int        `json:"failed_recipients"`
-	Campaigns        []string   `json:"campaigns"`
-	Evidence         []string   `json:"evidence"`
+	Login            string          `json:"login"` // "" where no login name is logged
+	Host             string          `json:"host,omitempty"`
+	Entry            string          `json:"entry"`
+	Class            Class           `json:"class"`
+	First            *time.Time      `json:"first,omitempty"`
+	Last             *time.Time      `json:"last,omitempty"`
+	Messages         int             `json:"messages"`
+	ClientIPs        []string        `json:"client_ips"`
+	QueueIDs         []string        `json:"queue_ids,omitempty"`   // a few, for the log search
+	MessageIDs       []string        `json:"message_ids,omitempty"` // of originals: a few, for a provider's message trace
+	Clients          []AccountClient `json:"clients,omitempty"`     // client_ips with their use, the busiest first
+	FailedRecipients int             `json:"failed_recipients"`
+	Campaigns        []string        `json:"campaigns"`
+	Evidence         []string        `json:"evidence"`
+}
+
+// AccountClient is one client address that used an account. First and Last are bounds: only what bounced is seen.
+type AccountClient struct {
+	IP       string     `json:"ip"`
+	Messages int        `json:"messages"`
+	First    *time.Time `json:"first,omitempty"`
+	Last     *time.Time `json:"last,omitempty"`
 }
 
 // Impersonated is a sender address that forged mail bore.

@@ -133,10 +133,11 @@ type accountKey struct {
 
 type accountRow struct {
 	Account
-	clients, queueIDs, campaigns map[string]struct{}
-	recipients                   map[uint64]struct{}
-	handed                       span
-	ids                          refs
+	clients                         map[string]*use
+	queueIDs, messageIDs, campaigns map[string]struct{}
+	recipients                      map[uint64]struct{}
+	handed                          span
+	ids                             refs
 }
 
 func newRows(f *Flood) *rows {
@@ -243,13 +244,20 @@ func (r *rows) addAccount(g *group, set Codes, class Class) {
 	if row == nil {
 		row = &accountRow{
 			Account: Account{Login: id.login, Host: id.host, Entry: string(id.entry), Class: class},
-			clients: map[string]struct{}{}, queueIDs: map[string]struct{}{}, campaigns: map[string]struct{}{},
+			clients: map[string]*use{}, queueIDs: map[string]struct{}{}, messageIDs: map[string]struct{}{}, campaigns: map[string]struct{}{},
 			recipients: map[uint64]struct{}{}}
 		r.accounts[key] = row
 	}
 	row.Messages += g.messages
-	maps.Copy(row.clients, g.clients)
+	for ip, u := range g.clients {
+		if row.clients[ip] == nil {
+			row.clients[ip] = &use{}
+		}
+		row.clients[ip].messages += u.messages
+		row.clients[ip].handed.join(u.handed)
+	}
 	maps.Copy(row.queueIDs, g.queueIDs)
+	maps.Copy(row.messageIDs, g.messageIDs)
 	maps.Copy(row.recipients, g.recipients)
 	for node := range g.campaigns {
 		row.campaigns[r.flood.campaigns.id(node)] = struct{}{}
@@ -293,7 +301,9 @@ func (r *rows) accountRows() []Account {
 	for _, row := range r.accounts {
 		a := row.Account
 		a.ClientIPs = slices.Sorted(maps.Keys(row.clients))
+		a.Clients = clientRows(row.clients)
 		a.QueueIDs = first(slices.Sorted(maps.Keys(row.queueIDs))...)
+		a.MessageIDs = first(slices.Sorted(maps.Keys(row.messageIDs))...)
 		a.Evidence = r.flood.names(row.ids)
 		a.Campaigns = slices.Sorted(maps.Keys(row.campaigns))
 		a.FailedRecipients = len(row.recipients)
@@ -305,6 +315,16 @@ func (r *rows) accountRows() []Account {
 			strings.Compare(a.Login, b.Login), strings.Compare(a.Host, b.Host), strings.Compare(string(a.Class), string(b.Class)),
 			strings.Compare(a.Entry, b.Entry))
 	})
+	return list
+}
+
+// clientRows lists who used an account, the busiest first.
+func clientRows(clients map[string]*use) []AccountClient {
+	var list []AccountClient
+	for ip, u := range clients {
+		list = append(list, AccountClient{IP: ip, Messages: u.messages, First: timePtr(u.handed.first), Last: timePtr(u.handed.last)})
+	}
+	slices.SortFunc(list, func(a, b AccountClient) int { return cmp.Or(b.Messages-a.Messages, strings.Compare(a.IP, b.IP)) })
 	return list
 }
 
