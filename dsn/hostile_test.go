@@ -1,8 +1,8 @@
 package dsn
 
 import (
-	"bytes"
 	"fmt"
+	"math"
 	"runtime"
 	"strings"
 	"testing"
@@ -114,61 +114,103 @@ var hostile = []struct {
 	{"carriage returns", func(n int) string { return strings.ReplaceAll(daemonHeader, "\n", "\r") + strings.Repeat("\r", n) }},
 }
 
-// TestHostileIsLinear holds that eight times the input takes no more than about eight times the time; a quadratic reader
-// would take 64 times.
+// A message is compared with one of a sixteenth of its size that is read sixteen times: a reader in proportion takes as
+// long for both, a quadratic one sixteen times as long for the whole. Both take about equally long, so that a busy machine
+// holds up both.
+const (
+	pieces    = 16
+	maxGrowth = 6
+)
+
+// growth gives how many times longer read takes for the whole than for the piece read as often as it goes into the whole.
+// The least of several times counts; while the ratio is too large both are measured again.
+func growth(read func(msg []byte), piece, whole []byte) float64 {
+	ratio, leastPieces, leastWhole := 0.0, math.Inf(1), math.Inf(1)
+	for range 20 {
+		leastPieces = min(leastPieces, took(func() {
+			for range pieces {
+				read(piece)
+			}
+		}))
+		leastWhole = min(leastWhole, took(func() { read(whole) }))
+		if ratio = leastWhole / leastPieces; ratio <= maxGrowth {
+			break
+		}
+	}
+	return ratio
+}
+
+// took gives the time that f takes.
+func took(f func()) float64 {
+	start := time.Now()
+	f()
+	return float64(max(time.Since(start), 1))
+}
+
+func parse(msg []byte) { Parse(msg) }
+
+// TestHostileIsLinear holds that the time grows with the size.
 func TestHostileIsLinear(t *testing.T) {
-	small, large := 5_000, 40_000
 	for _, tt := range hostile {
 		t.Run(tt.name, func(t *testing.T) {
-			few, many := []byte(tt.make(small)), []byte(tt.make(large))
-			base := max(timeParse(few), 200*time.Microsecond)
-			if got := timeParse(many); got > 30*base {
-				t.Errorf("%d bytes took %v, %d bytes %v", len(few), base, len(many), got)
+			if got := growth(parse, []byte(tt.make(40_000/pieces)), []byte(tt.make(40_000))); got > maxGrowth {
+				t.Errorf("the whole took %.0f times as long as its pieces", got)
 			}
 		})
 	}
 }
 
-// timeParse gives the best of three.
-func timeParse(msg []byte) time.Duration {
-	best := time.Hour
-	for range 3 {
-		start := time.Now()
-		Parse(msg)
-		best = min(best, time.Since(start))
+// TestGrowth holds that a quadratic reader would be seen.
+func TestGrowth(t *testing.T) {
+	quadratic := func(msg []byte) {
+		for i := range msg {
+			for _, c := range msg[i:] {
+				if c != 0 {
+					t.Fatal("not reached")
+				}
+			}
+		}
 	}
-	return best
+	if got := growth(quadratic, make([]byte, 500), make([]byte, 500*pieces)); got <= maxGrowth {
+		t.Errorf("a quadratic reader took %.0f times as long", got)
+	}
 }
 
-// TestHostileIsBounded reads the large ones once, and looks at the clock and the memory.
+// TestHostileIsBounded reads large ones: time grows with the size, and memory has a bound.
 func TestHostileIsBounded(t *testing.T) {
 	if testing.Short() {
 		t.Skip("large messages")
 	}
-	big := map[string][]byte{
-		"200 nested multiparts": []byte(hostile[0].make(20_000)),
-		"a million fields":      []byte(hostile[2].make(1_000_000)),
-		"a 20 MB line":          bytes.Repeat([]byte("x"), 20<<20),
-		"a 20 MB line of body":  append([]byte(daemonHeader+"\n"), bytes.Repeat([]byte("x: "), 7<<20)...),
-		"a 20 MB field":         append([]byte(daemonHeader+"X: "), bytes.Repeat([]byte("y"), 20<<20)...),
-		"a million recipients":  []byte(daemonHeader + "Content-Type: message/delivery-status\n\n" + strings.Repeat("Final-Recipient: rfc822; a@b\n\n", 1_000_000)),
-	}
-	for name, msg := range big {
-		var before, after runtime.MemStats
-		runtime.ReadMemStats(&before)
-		start := time.Now()
-		b := Parse(msg)
-		took := time.Since(start)
-		runtime.ReadMemStats(&after)
-		if took > 5*time.Second {
-			t.Errorf("%s: took %v", name, took)
-		}
-		if used := after.TotalAlloc - before.TotalAlloc; used > 256<<20 {
-			t.Errorf("%s: allocated %d MB", name, used>>20)
-		}
-		if len(b.Recipients) > maxRecipients {
-			t.Errorf("%s: %d recipients", name, len(b.Recipients))
-		}
+	for _, tt := range []struct {
+		name string
+		n    int
+		make func(n int) string
+	}{
+		{"nested multiparts", 20_000, hostile[0].make},
+		{"a million fields", 1_000_000, hostile[2].make},
+		{"a 20 MB line", 20 << 20, func(n int) string { return strings.Repeat("x", n) }},
+		{"a 20 MB line of body", 20 << 20, func(n int) string { return daemonHeader + "\n" + strings.Repeat("x: ", n/3) }},
+		{"a 20 MB field", 20 << 20, func(n int) string { return daemonHeader + "X: " + strings.Repeat("y", n) }},
+		{"a million recipients", 1_000_000, func(n int) string {
+			return daemonHeader + "Content-Type: message/delivery-status\n\n" + strings.Repeat("Final-Recipient: rfc822; a@b\n\n", n)
+		}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			whole := []byte(tt.make(tt.n))
+			if got := growth(parse, []byte(tt.make(tt.n/pieces)), whole); got > maxGrowth {
+				t.Errorf("the whole took %.0f times as long as its pieces", got)
+			}
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			b := Parse(whole)
+			runtime.ReadMemStats(&after)
+			if used := after.TotalAlloc - before.TotalAlloc; used > 256<<20 {
+				t.Errorf("allocated %d MB", used>>20)
+			}
+			if len(b.Recipients) > maxRecipients {
+				t.Errorf("%d recipients", len(b.Recipients))
+			}
+		})
 	}
 }
 
