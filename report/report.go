@@ -31,6 +31,7 @@ const (
 	CSV         Format = "csv"          // one row an origin address
 	FindingsCSV Format = "findings-csv" // one row for every message read
 	Markdown    Format = "markdown"     // for a ticket
+	Page        Format = "html"         // one page for a browser; files only
 )
 
 // formats are all of them, with the end of a file's name that chooses each. Of several that fit a name, the first counts.
@@ -39,6 +40,7 @@ var formats = []struct {
 	ending string // of a file's name; "": no file is written in it
 	holds  string // what it holds, for a flag's help
 	each   bool   // it holds every message, so the findings have to be kept
+	file   bool   // it is for files only
 }{
 	{format: Table},
 	{format: JSON, ending: ".json", holds: "report"},
@@ -46,16 +48,16 @@ var formats = []struct {
 	{format: FindingsCSV, ending: "findings.csv", holds: "one row a message", each: true},
 	{format: CSV, ending: ".csv", holds: "one row an origin"},
 	{format: Markdown, ending: ".md", holds: "for a ticket"},
+	{format: Page, ending: ".html", holds: "a page for a browser", file: true},
 }
 
-// later are formats whose names are settled, and that no writer exists for yet.
-var later = []string{"html"}
-
-// Formats lists the formats by name.
+// Formats lists the formats for standard output by name.
 func Formats() []Format {
 	var list []Format
 	for _, f := range formats {
-		list = append(list, f.format)
+		if !f.file {
+			list = append(list, f.format)
+		}
 	}
 	return list
 }
@@ -63,8 +65,8 @@ func Formats() []Format {
 // FormatNames lists them in a sentence: table, json or jsonl.
 func FormatNames() string {
 	var names []string
-	for _, f := range formats {
-		names = append(names, string(f.format))
+	for _, f := range Formats() {
+		names = append(names, string(f))
 	}
 	last := len(names) - 1
 	return strings.Join(names[:last], ", ") + " or " + names[last]
@@ -96,8 +98,8 @@ func ParseFormat(name string) (Format, error) {
 	if slices.Contains(Formats(), Format(name)) {
 		return Format(name), nil
 	}
-	if slices.Contains(later, name) {
-		return "", fmt.Errorf("format %q: not yet; there are %s", name, FormatNames())
+	if name == string(Page) {
+		return "", errors.New("format html is for a file: -o report.html")
 	}
 	return "", fmt.Errorf("format %q is unknown: choose %s", Clean(name), FormatNames())
 }
@@ -109,9 +111,6 @@ func FormatOf(path string) (Format, error) {
 		if f.ending != "" && strings.HasSuffix(name, f.ending) {
 			return f.format, nil
 		}
-	}
-	if ext := filepath.Ext(name); slices.Contains(later, strings.TrimPrefix(ext, ".")) {
-		return "", fmt.Errorf("%s: %s is not written yet; the name ends in %s", Clean(path), ext, FileEndings())
 	}
 	return "", fmt.Errorf("%s: the end of the name decides the format: %s", Clean(path), FileEndings())
 }
@@ -143,6 +142,8 @@ func Write(w io.Writer, format Format, c Content, s Style) error {
 		return WriteFindingsCSV(w, c.Findings())
 	case Markdown:
 		return WriteMarkdown(w, c.Report)
+	case Page:
+		return HTML(w, c.Report)
 	}
 	return fmt.Errorf("format %q is unknown: choose %s", Clean(string(format)), FormatNames())
 }
