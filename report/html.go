@@ -29,7 +29,7 @@ const (
 	// maxProseHTML bounds a text of mail that nobody must copy, in columns.
 	maxProseHTML = 300
 
-	maxListed = 5 // names of block lists or abuse desks beside an address
+	maxBeside = 5 // names of block lists or abuse desks beside an address
 )
 
 // HTML writes the report as one page that needs nothing else: no script, no font, no picture from anywhere, and a content
@@ -107,7 +107,7 @@ type page struct {
 	Tool      string
 	Generated time.Time
 	Period    string
-	Sources   part[string]
+	Sources   excerpt[string]
 
 	Assumed bool
 	Ours    string // what was assumed ours
@@ -118,46 +118,46 @@ type page struct {
 	Active                bool
 	Bounces               int
 	Figures               []figureView
-	Reasons               part[classify.Reason]
+	Reasons               excerpt[classify.Reason]
 	Evidence              []messageRef
-	Missing               part[classify.Missing]
+	HowToOpen             string
+	Missing               excerpt[classify.Missing]
 
 	Timeline timeline
 	Shares   []classShare
-	Decisive string // the share of decisive cells
-	Episodes part[episodeView]
+	Episodes excerpt[episodeView]
 
-	Networks     part[networkBar]
-	Origins      part[originView]
-	Accounts     part[accountView] // what went through us and should not have
-	Usual        part[accountView] // our own mail that bounced
-	Impersonated part[classify.Impersonated]
-	Campaigns    part[campaignView]
+	Networks     excerpt[networkBar]
+	Origins      excerpt[originView]
+	Accounts     excerpt[accountView] // what went through us and should not have
+	Usual        excerpt[accountView] // our own mail that bounced
+	Impersonated excerpt[senderView]
+	Campaigns    excerpt[campaignView]
 	Journeys     []journey
-	Witnesses    part[witnessView]
-	Domains      part[domainView]
-	Actions      part[classify.Action]
+	Witnesses    excerpt[witnessView]
+	Domains      excerpt[domainView]
+	Actions      excerpt[classify.Action]
 
 	Sum        string
 	Complete   bool
-	LeftOut    part[string]
-	Limits     part[string]
-	Own        part[ownView]
+	LeftOut    excerpt[string]
+	Limits     excerpt[string]
+	Own        excerpt[ownView]
 	Sent, DNS  string
 	Flags      []pair
 	Thresholds []pair
 }
 
-// part is the first rows of a list, and how many more there are.
-type part[T any] struct {
+// excerpt is the first rows of a list, and how many more there are.
+type excerpt[T any] struct {
 	Rows []T
 	More int
 }
 
 // firstRows takes the first rows of a list and puts each into the form that the page shows.
-func firstRows[T, U any](list []T, n int, form func(T) U) part[U] {
+func firstRows[T, U any](list []T, n int, form func(T) U) excerpt[U] {
 	n = min(len(list), max(n, 1))
-	p := part[U]{More: len(list) - n}
+	p := excerpt[U]{More: len(list) - n}
 	for _, row := range list[:n] {
 		p.Rows = append(p.Rows, form(row))
 	}
@@ -182,8 +182,8 @@ type (
 	}
 	accountView struct {
 		classify.Account
-		Clients   part[string]
-		Queue     part[string]
+		Clients   excerpt[string]
+		Queue     excerpt[string]
 		Campaigns int
 		IDs       []messageRef
 	}
@@ -198,13 +198,17 @@ type (
 		Standing, Tone string
 		IDs            []messageRef
 	}
+	senderView struct {
+		classify.Impersonated
+		IDs []messageRef
+	}
 	episodeView struct {
 		classify.Episode
 		Label, Tone string
 	}
 	domainView struct {
 		classify.Domain
-		Issues part[string]
+		Issues excerpt[string]
 		Tree   []*termView
 		More   int
 	}
@@ -217,50 +221,34 @@ type (
 // pager puts a page together; links tell which messages it shows.
 type pager struct {
 	r     *classify.Report
-	text  *printer // the words of the terminal report, where they are the same
 	rows  int
 	cards int // campaigns so far
 	links map[string]string
 }
 
 func newPage(r *classify.Report, rows int) *page {
-	p := &pager{r: r, text: &printer{r: r}, rows: rows, links: map[string]string{}}
+	p := &pager{r: r, rows: rows, links: map[string]string{}}
 	journeys := p.journeys()
 	campaigns := firstRows(r.Campaigns, min(rows, maxCards), p.campaign)
-	label, sentence, t := p.headline()
+	label, sentence, t := headline(r)
 	used, usual := p.accounts()
 	return tidy(&page{
 		Tool: r.Tool, Generated: r.Generated, Period: period(r.Period), Sources: firstRows(r.Sources, rows/5, same),
 		Assumed: len(r.Run.Assumed) > 0 || r.Run.Rerun != "", Ours: some(r.Run.Assumed, rows), Rerun: r.Run.Rerun,
-		Label: label, Sentence: sentence, Tone: toneName(t), Also: p.also(), Active: r.Verdict.Active,
-		Bounces: r.Kinds["bounce"], Figures: p.figures(),
-		Reasons: firstRows(r.Verdict.Reasons, rows, same), Evidence: p.refs(r.Verdict.Evidence, min(rows, maxRows)),
+		Label: label, Sentence: capital(sentence), Tone: toneName(t), Also: p.also(), Active: r.Verdict.Active,
+		Bounces: r.Kinds["bounce"], Figures: figureViews(r),
+		Reasons: firstRows(r.Verdict.Reasons, rows, same), Evidence: p.refs(r.Verdict.Evidence, min(rows, maxRows)), HowToOpen: howToOpen(r),
 		Missing:  firstRows(r.Verdict.Missing, rows, same),
-		Timeline: newTimeline(r.Timeline), Shares: newShares(r.Classes), Decisive: strings.TrimPrefix(p.text.share(), "; "),
+		Timeline: newTimeline(r.Timeline), Shares: newShares(r.Classes),
 		Episodes: p.episodes(), Networks: firstRows(networks(r.Origins), rows/5, same),
 		Origins: firstRows(r.Origins, rows, p.origin), Accounts: firstRows(used, rows/4, p.account), Usual: firstRows(usual, rows/2, p.account),
-		Impersonated: firstRows(r.Impersonated, rows/2, same), Campaigns: campaigns, Journeys: journeys,
+		Impersonated: firstRows(r.Impersonated, rows/2, p.sender), Campaigns: campaigns, Journeys: journeys,
 		Witnesses: firstRows(r.Witnesses, rows/2, p.witness), Domains: firstRows(r.Domains, rows/5, p.domain),
 		Actions: firstRows(r.Actions, rows, same),
-		Sum:     p.text.sum(), Complete: r.Complete, LeftOut: firstRows(r.LeftOut, rows/2, leftOut), Limits: firstRows(r.Run.Limits, rows/2, same),
+		Sum:     sum(r), Complete: r.Complete, LeftOut: firstRows(r.LeftOut, rows/2, leftOut), Limits: firstRows(r.Run.Limits, rows/2, same),
 		Own: firstRows(r.OwnSeen, rows, ownHostOf), Sent: r.Run.Sent, DNS: r.Run.DNS,
 		Flags: pairs(r.Run.Flags, rows, same), Thresholds: pairs(r.Verdict.Thresholds, rows, strconv.Itoa),
 	})
-}
-
-// headline is the verdict: its label, its sentence without the label, and what its colour means.
-func (p *pager) headline() (label, sentence string, t tone) {
-	v := p.r.Verdict
-	known := verdicts[v.Verdict]
-	label = cmp.Or(known.label, string(v.Verdict))
-	sentence = cmp.Or(v.Sentence, known.sentence)
-	if v.Verdict == classify.NoBounces {
-		sentence = p.text.nothingFound()
-	}
-	if len(sentence) >= len(label) && strings.EqualFold(sentence[:len(label)], label) {
-		sentence = strings.TrimLeft(sentence[len(label):], ":, ")
-	}
-	return label, capital(sentence), known.tone
 }
 
 // capital begins a sentence; words of other scripts and escapes stay as they are.
@@ -279,46 +267,24 @@ func (p *pager) also() []string {
 	return list[:min(len(list), p.rows)]
 }
 
-// carried names the class that a verdict speaks of.
-var carried = map[classify.Judgement]struct {
-	class classify.Class
-	words string
-}{
-	classify.JoeJob:              {classify.Forged, "forged"},
-	classify.Compromise:          {classify.Compromised, "through your systems"},
-	classify.Both:                {classify.Compromised, "through your systems"},
-	classify.CompromiseSuspected: {classify.Undetermined, "undetermined"},
-	classify.MisconfiguredSender: {classify.Misconfigured, "from sources missing in SPF"},
-	classify.OwnBackscatterFlood: {classify.OwnBackscatter, "bounced by your own server"},
-	classify.OrdinaryBounces:     {classify.Genuine, "of your own mail"},
-	classify.Inconclusive:        {classify.Undetermined, "undetermined"},
-}
-
-// figures are the five numbers that carry the verdict; a report without bounces has none.
-func (p *pager) figures() []figureView {
-	v, bounces := p.r.Verdict, p.r.Kinds["bounce"]
-	if bounces == 0 {
-		return nil
-	}
-	list := []figureView{{Value: thousands(bounces), What: noun(bounces, "bounce"), Note: "in " + thousands(p.r.Read) + " " + noun(p.r.Read, "message")}}
-	if c, ok := carried[v.Verdict]; ok {
-		note := ""
-		if c.class == classify.Compromised && p.r.Classes[classify.Forged] > 0 {
-			note = "beside " + thousands(p.r.Classes[classify.Forged]) + " forged"
+// figureViews are the numbers that carry the verdict, the same as in every format, each with a few words below it and the
+// rest of its text in small letters.
+func figureViews(r *classify.Report) []figureView {
+	var list []figureView
+	for i, f := range figures(r) {
+		v := figureView{Value: f.value, What: f.text}
+		if at := strings.IndexAny(f.text, ",:("); at > 0 {
+			v.What, v.Note = strings.TrimSpace(f.text[:at]), strings.TrimSpace(f.text[at+1:])
+			if f.text[at] == '(' {
+				v.Note = strings.TrimSuffix(v.Note, ")")
+			}
 		}
-		list = append(list, figureView{thousands(p.r.Classes[c.class]), c.words, note, toneName(classTone[c.class])})
-	}
-	if v.Share != nil {
-		f := figureView{Value: fmt.Sprintf("%.0f %%", *v.Share*100), What: "of the decisive cells"}
-		if len(v.Interval) == 2 {
-			f.Note = fmt.Sprintf("95 %% interval %.0f to %.0f %%", v.Interval[0]*100, v.Interval[1]*100)
+		if i == 1 {
+			v.Tone = toneName(classTone[classify.Class(v.What)])
 		}
-		list = append(list, f)
+		list = append(list, v)
 	}
-	w := v.Witnesses
-	return append(list,
-		figureView{Value: thousands(w.Verified), What: "verified " + noun(w.Verified, "witness"), Note: "and " + thousands(w.Unverified) + " unverified"},
-		figureView{Value: thousands(w.Networks), What: "origin " + noun(w.Networks, "network"), Note: "in " + thousands(w.Cells) + " " + noun(w.Cells, "cell")})
+	return list
 }
 
 // refs link the ids of messages that the page shows.
@@ -333,7 +299,7 @@ func (p *pager) refs(ids []string, n int) []messageRef {
 func (p *pager) origin(o classify.OriginRow) originView {
 	row := originView{OriginRow: o, AS: asOf(o.Enriched), IDs: p.refs(o.Evidence, min(p.rows, idColumns))}
 	if e := o.Enriched; e != nil {
-		row.Listed, row.Abuse = some(e.Listed, maxListed), some(e.Abuse, maxListed)
+		row.Listed, row.Abuse = some(e.Listed, maxBeside), some(e.Abuse, maxBeside)
 	}
 	row.Evidence, row.Enriched = nil, nil
 	return row
@@ -377,6 +343,12 @@ func (p *pager) account(a classify.Account) accountView {
 	return row
 }
 
+func (p *pager) sender(i classify.Impersonated) senderView {
+	row := senderView{i, p.refs(i.Evidence, min(p.rows, idColumns))}
+	row.Evidence = nil
+	return row
+}
+
 func (p *pager) witness(w classify.WitnessRow) witnessView {
 	row := witnessView{WitnessRow: w, Standing: "unverified", Tone: "quiet", IDs: p.refs(w.Evidence, min(p.rows, idColumns))}
 	switch {
@@ -390,9 +362,9 @@ func (p *pager) witness(w classify.WitnessRow) witnessView {
 }
 
 // episodes stand in the report only if there is more than one; else they repeat the verdict.
-func (p *pager) episodes() part[episodeView] {
+func (p *pager) episodes() excerpt[episodeView] {
 	if len(p.r.Episodes) < 2 {
-		return part[episodeView]{}
+		return excerpt[episodeView]{}
 	}
 	return firstRows(p.r.Episodes, p.rows/2, func(e classify.Episode) episodeView {
 		known := verdicts[e.Verdict]
@@ -438,7 +410,7 @@ func ownHostOf(o classify.OwnHost) ownView {
 			words = r.words
 		}
 	}
-	listed := some(o.Listed, maxListed)
+	listed := some(o.Listed, maxBeside)
 	o.Listed = nil
 	return ownView{o, words, listed}
 }
@@ -478,12 +450,6 @@ func spfTag(result string) string {
 		return ""
 	}
 	return "spf-" + result
-}
-
-// noun is the word that count puts after a number.
-func noun(n int, word string) string {
-	_, word, _ = strings.Cut(count(n, word), " ")
-	return word
 }
 
 // thousands writes a number with thin spaces, which no screen reader and no language takes for a decimal point.

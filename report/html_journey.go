@@ -35,7 +35,7 @@ func (p *pager) campaign(c classify.CampaignRow) campaignView {
 		if c.Campaign == "" || f.Campaign != c.Campaign || f.Original == nil || f.Class != c.Class && card.Sample != nil {
 			continue
 		}
-		card.Sample = sampleOf(f)
+		card.Sample = cardSample(f)
 		if f.Class == c.Class {
 			break
 		}
@@ -59,7 +59,7 @@ func (p *pager) link(source, id, anchor string) {
 	}
 }
 
-func sampleOf(f *classify.Finding) *sampleView {
+func cardSample(f *classify.Finding) *sampleView {
 	o := f.Original
 	s := &sampleView{ID: f.ID, Source: f.Source, From: o.From, MailFrom: o.MailFrom, To: some(o.To, 1), Date: o.Date}
 	if f.Origin != nil {
@@ -96,7 +96,7 @@ type journey struct {
 	Reporter           string
 	ReporterNote       string
 	Account            string
-	Reasons            part[classify.Reason]
+	Reasons            excerpt[classify.Reason]
 	CouldBe            string
 	Settle             string
 	Remedy             string

@@ -47,7 +47,7 @@ func withSamples() *classify.Report {
 	return r
 }
 
-// The goldens of the five floods lie with the pipeline that makes them (html_test.go at the root).
+// The goldens of the five floods lie with the pipeline that makes them (formats_test.go at the root).
 func TestHTMLGolden(t *testing.T) {
 	_, body, ok := strings.Cut(htmlOf(t, withSamples()), "</style>")
 	if !ok {
@@ -58,8 +58,8 @@ func TestHTMLGolden(t *testing.T) {
 	golden(t, "none.html", body)
 }
 
-// hostile fills every string of a value with a text, every list and map with n of them, and every number with a large one.
-func hostile(v reflect.Value, text string, n, depth int) {
+// fill fills every string of a value with a text, every list and map with n of them, and every number with a large one.
+func fill(v reflect.Value, text string, n, depth int) {
 	switch v.Kind() {
 	case reflect.String:
 		v.SetString(text)
@@ -71,34 +71,34 @@ func hostile(v reflect.Value, text string, n, depth int) {
 		v.SetBool(true)
 	case reflect.Pointer:
 		v.Set(reflect.New(v.Type().Elem()))
-		hostile(v.Elem(), text, n, depth)
+		fill(v.Elem(), text, n, depth)
 	case reflect.Struct:
 		if _, ok := v.Interface().(time.Time); ok {
 			return
 		}
 		for i := range v.NumField() {
-			hostile(v.Field(i), text, n, depth+1)
+			fill(v.Field(i), text, n, depth+1)
 		}
 	case reflect.Slice:
 		if depth > 2 {
-			n = min(n, 20)
+			n = min(n, 8)
 		}
 		v.Set(reflect.MakeSlice(v.Type(), n, n))
 		for i := range n {
-			hostile(v.Index(i), text, n, depth)
+			fill(v.Index(i), text, n, depth)
 		}
 	case reflect.Map:
 		v.Set(reflect.MakeMap(v.Type()))
 		key, value := reflect.New(v.Type().Key()).Elem(), reflect.New(v.Type().Elem()).Elem()
-		hostile(key, text, n, depth)
-		hostile(value, text, n, depth)
+		fill(key, text, n, depth)
+		fill(value, text, n, depth)
 		v.SetMapIndex(key, value)
 	}
 }
 
-func hostileReport(text string, n int) *classify.Report {
+func filledReport(text string, n int) *classify.Report {
 	r := &classify.Report{}
-	hostile(reflect.ValueOf(r).Elem(), text, n, 0)
+	fill(reflect.ValueOf(r).Elem(), text, n, 0)
 	for i, class := range classOrder { // known words, so that every part is shown
 		r.Classes[class] = i + 1
 		r.Samples[i%len(r.Samples)].Class = class
@@ -119,7 +119,7 @@ func TestHTMLHostile(t *testing.T) {
 		"</style><script>", "</title><b>", "<!--", "]]>", "{{.Evil}} {{template \"x\"}}", "`${1}`", "\x1b[31mred\x1b]0;t\x07", "a\u202eb\u2066c\u200f", "a\x00b\x7f\u0085\xff\xfe",
 		"Счёт 请查收 שלום مرحبا", "&lt;b&gt; &amp; &#60;", strings.Repeat("<a href=//evil.example>", 450), strings.Repeat("\u0301", 10240), "https://evil.example/x.png", "",
 	} {
-		page := htmlOf(t, hostileReport(text, 12))
+		page := htmlOf(t, filledReport(text, 8))
 		if len(page) > maxHTML {
 			t.Errorf("%.20q: %d bytes", text, len(page))
 		}
@@ -173,7 +173,7 @@ func TestHTMLPolicy(t *testing.T) {
 
 // Every link of the page leads to a place in it, and no place has its name twice.
 func TestHTMLLinks(t *testing.T) {
-	for _, r := range []*classify.Report{withSamples(), compromise(), nothing(), hostileReport("x", 12)} {
+	for _, r := range []*classify.Report{withSamples(), compromise(), nothing(), filledReport("x", 12)} {
 		ids, links := map[string]bool{}, map[string]bool{}
 		tokens := html.NewTokenizer(strings.NewReader(htmlOf(t, r)))
 		for tokens.Next() != html.ErrorToken {
@@ -217,7 +217,7 @@ func TestHTMLBounded(t *testing.T) {
 		t.Errorf("%d bytes", len(page))
 	}
 	for _, text := range []string{strings.Repeat("<", 10240), strings.Repeat("\u202e", 10240)} {
-		page := htmlOf(t, hostileReport(text, 300))
+		page := htmlOf(t, filledReport(text, 200))
 		if len(page) > maxHTML {
 			t.Errorf("%.4q everywhere: %d bytes", text, len(page))
 		}

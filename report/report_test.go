@@ -221,7 +221,7 @@ func TestFormats(t *testing.T) {
 		{"week/a.findings.csv", "", FindingsCSV},
 		{"findings.csv/a.csv", "", CSV},
 		{"a.md", "", Markdown},
-		{"a.html", "not written yet", ""},
+		{"a.html", "", Page},
 		{"report", "end of the name decides", ""},
 	} {
 		got, err := FormatOf(tc.path)
@@ -229,7 +229,7 @@ func TestFormats(t *testing.T) {
 			t.Errorf("FormatOf(%q) = %q, %v", tc.path, got, err)
 		}
 	}
-	for name, want := range map[string]string{"html": "not yet", "xml": "unknown", "": "unknown"} {
+	for name, want := range map[string]string{"html": "-o report.html", "xml": "unknown", "": "unknown"} {
 		if _, err := ParseFormat(name); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("ParseFormat(%q): %v", name, err)
 		}
