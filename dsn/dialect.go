@@ -151,6 +151,7 @@ const (
 	eximLead     = "This message was created automatically by mail delivery software"
 	qmailSorry   = "I'm afraid I wasn't able to deliver your message to the following addresses."
 	qmailCopy    = "--- Below this line is a copy of the message."
+	tmdaLead     = "by mail delivery software (TMDA)" // behind the first words of eximLead
 	oneandone    = "--- The header of the original message is following. ---"
 	sesTrying    = "An error occurred while trying to deliver the mail to the following recipients:"
 	activeHunter = "  ----- The following addresses had permanent fatal errors -----\n\n>>> "
@@ -179,7 +180,7 @@ var dialectTable = []dialect{
 		original: []string{"----- Unsent message follows -----", "----- Message header follows -----", "----- Returned message follows -----", "----- Message text follows: -----"},
 		source:   "Sendmail 5 and IDA savemail.c"},
 
-	{id: "exim", marks: []string{eximLead}, lacks: []string{"one or more of\nits recipients", "A message that you have sent", "its recipients. This is a permanent error. ", "Mail.Ru"},
+	{id: "exim", marks: []string{eximLead}, lacks: []string{"one or more of\nits recipients", "A message that you have sent", "its recipients. This is a permanent error. ", "Mail.Ru", tmdaLead},
 		original: []string{"------ This is a copy of ", "------ The body of the message is "}, read: eximList,
 		source: "Exim deliver.c, local/bounce_message_file default text"},
 	{id: "exim/malformed", marks: []string{"A message that you sent contained one or more recipient addresses that were", "A message that you sent contained no recipient addresses"},
@@ -190,7 +191,9 @@ var dialectTable = []dialect{
 		source: "Exim deliver.c: the boundary where bounce_message_file replaces the text"},
 	{id: "mail.ru", marks: []string{"Mail.Ru"}, also: []string{eximLead}, original: []string{"------ This is a copy of "}, read: firstOf(eximList, listed("\u043f\u043e\u043b\u044c\u0437\u043e\u0432\u0430\u0442\u0435\u043b\u044f\u043c:")),
 		source: "Mail.ru's Exim: its text in Russian around Exim's"},
-	{id: "gmx", marks: []string{"one or more of\nits recipients"}, also: []string{eximLead}, original: []string{oneandone, "--- The original message is following. ---"},
+	{id: "tmda", marks: []string{tmdaLead}, also: []string{"its recipients. This is a permanent error."}, read: angledSpaced, source: "TMDA templates/bounce_*.txt"},
+	{id: "tmda/challenge", marks: []string{tmdaLead}, lacks: []string{"its recipients. This is a permanent error."}, kind: KindChallenge, source: "TMDA templates/confirm_request.txt, confirm_accept.txt"},
+	{id: "gmx", marks: []string{"one or more of\nits recipients"}, also: []string{eximLead}, lacks: []string{tmdaLead}, original: []string{oneandone, "--- The original message is following. ---"},
 		read:   firstOf(listed("address(es)\nfailed:", "address\nfailed:", "addresses\nfailed:", "address failed:", "addresses failed:", "following addresses:"), angled),
 		source: "GMX, WEB.DE, mail.com and IONOS (1&1, kundenserver.de): Nemesis mail system"},
 	{id: "mxlogic", marks: []string{"A message that you have sent could not be delivered"}, also: []string{eximLead}, original: []string{"Included is a copy of the message header:"},

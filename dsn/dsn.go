@@ -119,7 +119,7 @@ type Bounce struct {
 	Software        string // who wrote the report: postfix, exim, ... as far as its marks show; "" if unknown
 	ReportingMTA    string // name it gives itself, from Reporting-MTA or its text; "" if none
 	ReceivedFromMTA string // value of Received-From-MTA without its type
-	EnvelopeID      string // Original-Envelope-Id
+	EnvelopeID      string // Original-Envelope-Id, its xtext undone
 	QueueID         string // X-Postfix-Queue-ID and its like
 	EnvelopeSender  string // X-Postfix-Sender and its like: MAIL FROM of the original as the reporter knew it; "<>" for null
 	Arrival         time.Time
@@ -200,7 +200,7 @@ func newParser(wraps int) *parser {
 type topFields struct {
 	autoSubmitted, precedence, returnPath, failed string
 
-	hasReturnPath, hasFailed, reply, autoReply, challenge, list bool
+	hasReturnPath, hasFailed, reply, autoReply, challenge, tmda, list bool
 }
 
 // readEnvelope reads the message's own header section in one pass.
@@ -244,6 +244,8 @@ func (p *parser) readEnvelope() {
 			top.autoReply = true
 		case "x-tmda-fingerprint", "x-ask-info", "x-spamarrest-info": // challenge-response systems: TMDA, ASK, Spam Arrest
 			top.challenge = true
+		case "x-delivery-agent": // TMDA AutoResponse.py, which the user's own mail has, too
+			top.tmda = hasPrefixFold(skipSpace(f.Body()), "tmda/")
 		case "x-list-administrivia": // Mailman's own notices, which come from -bounces or -owner
 			top.list = true
 		case "received":

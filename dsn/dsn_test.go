@@ -50,6 +50,8 @@ func TestKinds(t *testing.T) {
 		{"vacation by its subject", person + "Subject: Automatic reply: offer\n\nI am away.\n", KindAutoreply},
 		{"opening times", person + "Subject: Out of office hours: new opening times\n\nCome later.\n", KindOther},
 		{"challenge", person + "Subject: confirm\nAuto-Submitted: auto-replied\n\nYour message is being held. To release it, simply reply to this message.\n", KindChallenge},
+		{"challenge of TMDA in its user's words", "From: pat@x.example\nReturn-Path: <>\nSubject: Rückfrage\nAuto-Submitted: auto-replied\nX-Delivery-Agent: TMDA/1.1.12 (Macallan)\n\nBitte bestätigen Sie Ihre Nachricht.\n", KindChallenge},
+		{"mail of a user of TMDA", person + "Subject: hello\nX-Delivery-Agent: TMDA/1.1.12 (Macallan)\n\nHello.\n", KindOther},
 		{"feedback", person + "Subject: abuse\nContent-Type: multipart/report; report-type=feedback-report; boundary=b\n\n--b\nContent-Type: text/plain\n\nAbuse.\n--b\nContent-Type: message/feedback-report\n\nFeedback-Type: abuse\nVersion: 1\n--b--\n", KindFeedback},
 		{"dmarc report", person + "Subject: Report Domain: ours.example Submitter: x.example Report-ID: <1>\nContent-Type: application/gzip; name=x.xml.gz\nContent-Transfer-Encoding: base64\n\nH4sI\n", KindDMARCReport},
 		{"receipt", person + "Subject: Read: x\nContent-Type: multipart/report; report-type=disposition-notification; boundary=b\n\n--b\n\nread\n--b\nContent-Type: message/disposition-notification\n\nFinal-Recipient: rfc822; pat@x.example\nDisposition: manual-action/MDN-sent-manually; displayed\n--b--\n", KindReceipt},

@@ -379,7 +379,7 @@ func (p *parser) hasRobotSubject() bool {
 
 // isChallenge tells a question back to the sender: by a field of such a system, or by its words in an automatic answer.
 func (p *parser) isChallenge() bool {
-	if p.top.challenge {
+	if p.top.challenge || p.top.tmda && p.isRobot() {
 		return true
 	}
 	if len(p.reported) > 0 || !p.isRobot() && p.top.precedence == "" {

@@ -133,7 +133,7 @@ func (r *statusReader) messageField(name, raw []byte) {
 			b.EnvelopeSender = strings.ToLower(b.ReceivedFromMTA)
 		}
 	case "original-envelope-id":
-		setOnce(&b.EnvelopeID, unfolded(raw))
+		setOnce(&b.EnvelopeID, undoEnvelopeID(unfolded(raw)))
 	case "arrival-date":
 		if b.Arrival.IsZero() {
 			b.Arrival, _ = header.Date(raw)
@@ -322,6 +322,34 @@ func undoXtext(addr string) string {
 	}
 	return header.LowerASCII([]byte(out.String()))
 }
+
+// undoEnvelopeID undoes the xtext of ENVID (RFC 3461 section 4.4) where a reporter copied it as it came: only if all of it is
+// xtext (section 4: no "=", and behind each "+" two hexadecimal digits in upper case) and stands for printable text.
+func undoEnvelopeID(value []byte) []byte {
+	if bytes.IndexByte(value, '+') < 0 {
+		return value
+	}
+	out := make([]byte, 0, len(value))
+	for i := 0; i < len(value); i++ {
+		c := value[i]
+		if c == '+' {
+			if i+2 >= len(value) || !isXtextDigit(value[i+1]) || !isXtextDigit(value[i+2]) {
+				return value
+			}
+			c = byte(unhex(value[i+1])<<4 | unhex(value[i+2]))
+			i += 2
+		} else if c == '=' || c <= ' ' {
+			return value
+		}
+		if c < ' ' || c >= 0x7f {
+			return value
+		}
+		out = append(out, c)
+	}
+	return out
+}
+
+func isXtextDigit(c byte) bool { return isDigit(c) || 'A' <= c && c <= 'F' }
 
 // undoUnitext undoes utf-8-addr-unitext (RFC 6533 section 3): \x{HEX} stands for a code point.
 func undoUnitext(addr string) string {

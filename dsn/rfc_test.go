@@ -54,6 +54,26 @@ func TestRFC3464(t *testing.T) {
 	}
 }
 
+// TestEnvelopeID holds that ENVID is read as the sender gave it, however the reporter wrote it.
+func TestEnvelopeID(t *testing.T) {
+	for value, want := range map[string]string{
+		"QQ314159":             "QQ314159",
+		"a+2Bb+3Dc+20d":        "a+b=c d",
+		"<x+2By@ours.example>": "<x+y@ours.example>",
+		"<x+y@ours.example>":   "<x+y@ours.example>", // no xtext: undone before, or never done
+		"a+2bb":                "a+2bb",              // digits are in upper case
+		"a=b+2B":               "a=b+2B",             // xtext has no =
+		"a b+2B":               "a b+2B",             // nor blanks
+		"a+2":                  "a+2",
+		"a+0Ab":                "a+0Ab", // a line end is no printable text
+	} {
+		msg := report("", "Original-Envelope-Id: "+value+"\n\nFinal-Recipient: rfc822; a@x.example\nAction: failed\nStatus: 5.1.1\n\n")
+		if got := Parse([]byte(msg)).EnvelopeID; got != want {
+			t.Errorf("%q: %q, want %q", value, got, want)
+		}
+	}
+}
+
 // TestHosts holds that the name a reporter gives itself is found where only its text or its address has it.
 func TestHosts(t *testing.T) {
 	for id, want := range map[string]string{
