@@ -68,16 +68,17 @@ type eraser struct {
 func (e *eraser) erase(conn *sql.Conn) error {
 	e.conn = conn
 	var err error
-	if e.found.Findings, err = e.table("finding", "id", []string{"account", "brief", "detail"}); err != nil {
+	if e.found.Findings, err = e.table("whole", "finding", e.finding); err != nil {
 		return err
 	}
-	named := *e
-	named.whole = false // of these, only the name goes
-	if e.found.Runs, err = named.table("run", "id", []string{"report"}); err != nil {
+	e.found.Runs, err = e.table("run", "report", func(id int64, text string) error {
+		return e.exec("UPDATE run SET report = ? WHERE id = ?", text, id)
+	})
+	if err != nil {
 		return err
 	}
 	for _, column := range []struct{ table, name string }{{"source", "name"}, {"position", "mailbox"}} {
-		n, err := named.column(column.table, column.name)
+		n, err := e.column(column.table, column.name)
 		if err != nil {
 			return err
 		}
@@ -89,34 +90,37 @@ func (e *eraser) erase(conn *sql.Conn) error {
 // eraseBatch is how many rows are in memory at a time.
 const eraseBatch = 500
 
-// table goes through a table by its id and changes the rows whose columns hold the address.
-func (e *eraser) table(table, id string, columns []string) (changed int, err error) {
-	query := "SELECT " + id + ", " + strings.Join(columns, ", ") + " FROM " + table +
-		" WHERE " + id + " > ? ORDER BY " + id + " LIMIT " + strconv.Itoa(eraseBatch)
+// table goes through the texts of a table and hands those that hold the address to change, without it.
+func (e *eraser) table(table, column string, change func(id int64, text string) error) (changed int, err error) {
+	query := "SELECT id, " + column + " FROM " + table + " WHERE id > ? ORDER BY id LIMIT " + strconv.Itoa(eraseBatch)
 	for last := int64(-1); ; {
-		rows, err := e.read(query, last, len(columns))
+		rows, err := e.read(query, last)
 		if err != nil || len(rows) == 0 {
 			return changed, err
 		}
 		for _, r := range rows {
 			last = r.id
-			hit, err := e.change(table, id, columns, r)
+			fresh, err := e.name.without(r.text)
 			if err != nil {
+				return changed, fmt.Errorf("%s %d: %w", table, r.id, err)
+			}
+			if fresh == r.text {
+				continue
+			}
+			if err := change(r.id, fresh); err != nil {
 				return changed, err
 			}
-			if hit {
-				changed++
-			}
+			changed++
 		}
 	}
 }
 
 type textRow struct {
-	id    int64
-	texts []string
+	id   int64
+	text string
 }
 
-func (e *eraser) read(query string, after int64, columns int) ([]textRow, error) {
+func (e *eraser) read(query string, after int64) ([]textRow, error) {
 	rows, err := e.conn.QueryContext(e.ctx, query, after)
 	if err != nil {
 		return nil, err
@@ -124,12 +128,8 @@ func (e *eraser) read(query string, after int64, columns int) ([]textRow, error)
 	defer rows.Close()
 	var list []textRow
 	for rows.Next() {
-		r := textRow{texts: make([]string, columns)}
-		into := []any{&r.id}
-		for i := range r.texts {
-			into = append(into, &r.texts[i])
-		}
-		if err := rows.Scan(into...); err != nil {
+		var r textRow
+		if err := rows.Scan(&r.id, &r.text); err != nil {
 			return nil, err
 		}
 		list = append(list, r)
@@ -137,41 +137,24 @@ func (e *eraser) read(query string, after int64, columns int) ([]textRow, error)
 	return list, rows.Err()
 }
 
-// change erases the address from one row.
-func (e *eraser) change(table, id string, columns []string, r textRow) (bool, error) {
-	holds := false
-	for _, text := range r.texts {
-		holds = holds || e.name.mayHold(text)
-	}
-	if !holds {
-		return false, nil
-	}
-	fresh := make([]string, len(r.texts))
-	hit := false
-	for i, text := range r.texts {
-		var err error
-		if fresh[i], err = e.name.without(text, false); err != nil {
-			return false, fmt.Errorf("%s %d: %w", table, r.id, err)
-		}
-		hit = hit || fresh[i] != text
-	}
-	if !hit {
-		return false, nil
-	}
+// finding deletes a finding, or replaces it and what is made from it.
+func (e *eraser) finding(id int64, text string) error {
 	if e.whole {
-		_, err := e.conn.ExecContext(e.ctx, "DELETE FROM "+table+" WHERE "+id+" = ?", r.id)
-		return true, err
+		return e.exec("DELETE FROM finding WHERE id = ?", id)
 	}
-	args := []any{}
-	for _, text := range fresh {
-		text, err := e.name.without(text, true)
-		if err != nil {
-			return false, err
-		}
-		args = append(args, text)
+	f, err := decodeWhole("", []byte(text))
+	if err != nil {
+		return err
 	}
-	_, err := e.conn.ExecContext(e.ctx, "UPDATE "+table+" SET "+strings.Join(columns, " = ?, ")+" = ? WHERE "+id+" = ?", append(args, r.id)...)
-	return true, err
+	if err := e.exec("UPDATE whole SET finding = ? WHERE id = ?", text, id); err != nil {
+		return err
+	}
+	return e.exec("UPDATE finding SET account = ?, brief = ? WHERE id = ?", f.Account, encodeBrief(&f), id)
+}
+
+func (e *eraser) exec(query string, args ...any) error {
+	_, err := e.conn.ExecContext(e.ctx, query, args...)
+	return err
 }
 
 // column replaces the address in the values of a small table's column.
@@ -197,7 +180,7 @@ func (e *eraser) column(table, column string) (changed int, err error) {
 		if fresh == value {
 			continue
 		}
-		if _, err := e.conn.ExecContext(e.ctx, "UPDATE "+table+" SET "+column+" = ? WHERE "+column+" = ?", fresh, value); err != nil {
+		if err := e.exec("UPDATE "+table+" SET "+column+" = ? WHERE "+column+" = ?", fresh, value); err != nil {
 			return changed, err
 		}
 		changed++
@@ -252,14 +235,13 @@ func lower(s string) string {
 	}, s)
 }
 
-// mayHold tells cheaply that a row is worth a look: no spelling is without the domain.
+// mayHold tells cheaply that a text is worth a look: no spelling is without the domain.
 func (n *name) mayHold(text string) bool { return strings.Contains(lower(text), n.domain) }
 
-// without erases it from a text: JSON, or plain. With bare, the local part alone is erased too where a login or free text
-// holds it.
-func (n *name) without(text string, bare bool) (string, error) {
-	if !strings.HasPrefix(text, "{") {
-		return n.replace(text), nil
+// without erases it from a JSON text; if it occurs, then in logins and free texts the local part alone is erased as well.
+func (n *name) without(text string) (string, error) {
+	if !n.mayHold(text) {
+		return text, nil
 	}
 	dec := json.NewDecoder(strings.NewReader(text))
 	dec.UseNumber()
@@ -268,39 +250,43 @@ func (n *name) without(text string, bare bool) (string, error) {
 		return "", fmt.Errorf("the file is damaged: %w", err)
 	}
 	changed := false
-	value = n.walk("", value, bare, &changed)
+	value = eachText(value, "", func(_, s string) string {
+		fresh := n.replace(s)
+		changed = changed || fresh != s
+		return fresh
+	})
 	if !changed {
 		return text, nil
 	}
-	return encodeJSON(value)
+	return encodeJSON(eachText(value, "", n.replaceBare))
 }
 
-// freeTexts are the fields in which the local part alone means the address, given that it occurs elsewhere in the message.
-var freeTexts = map[string]bool{"auth_user": true, "diagnostic": true, "text": true, "subject": true, "problem": true}
-
-func (n *name) walk(key string, value any, bare bool, changed *bool) any {
+// eachText changes the strings in a JSON value, the names of members too; change is told the member's name.
+func eachText(value any, key string, change func(key, text string) string) any {
 	switch v := value.(type) {
 	case string:
-		fresh := n.replace(v)
-		if bare && freeTexts[key] {
-			fresh = n.swap(fresh, n.local, 0, len(n.local), "._-+")
-		}
-		*changed = *changed || fresh != v
-		return fresh
+		return change(key, v)
 	case []any:
 		for i := range v {
-			v[i] = n.walk(key, v[i], bare, changed)
+			v[i] = eachText(v[i], key, change)
 		}
 	case map[string]any:
 		fresh := make(map[string]any, len(v))
 		for k, member := range v {
-			name := n.replace(k)
-			*changed = *changed || name != k
-			fresh[name] = n.walk(k, member, bare, changed)
+			fresh[change("", k)] = eachText(member, k, change)
 		}
 		return fresh
 	}
 	return value
+}
+
+// replaceBare puts the mark in the place of the bare local part where a field holds a login or free text.
+func (n *name) replaceBare(key, text string) string {
+	switch key {
+	case "auth_user", "diagnostic", "text", "subject", "problem":
+		return n.swap(text, n.local, 0, len(n.local), "._-+")
+	}
+	return text
 }
 
 // replace puts the mark in the place of the local part, in every spelling.

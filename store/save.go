@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"database/sql"
 	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"iter"
 	"strconv"
@@ -93,7 +92,7 @@ type writer struct {
 	oldest int64 // Unix seconds; what arrived before is not kept
 	saved  Saved
 
-	insert, update, drop *sql.Stmt
+	insert, insertWhole, update, updateWhole, drop *sql.Stmt
 
 	sources map[string]*sourceState // by name
 	boxes   map[boxKey]*Position
@@ -119,21 +118,23 @@ type messageKey struct {
 
 func (w *writer) begin(conn *sql.Conn) error {
 	w.conn = conn
-	context, err := json.Marshal(contextOf(w.run.Report))
+	report, err := encodeJSON(contextOf(w.run.Report))
 	if err != nil {
 		return err
 	}
-	row := conn.QueryRowContext(w.ctx, "INSERT INTO run (at, report) VALUES (?, ?) RETURNING id", w.run.At.Unix(), string(context))
+	row := conn.QueryRowContext(w.ctx, "INSERT INTO run (at, report) VALUES (?, ?) RETURNING id", w.run.At.Unix(), report)
 	if err := row.Scan(&w.id); err != nil {
 		return err
 	}
 	w.saved.Run = w.id
 	for stmt, text := range map[**sql.Stmt]string{
-		&w.insert: `INSERT INTO finding (source, digest, copy, run, arrived, account, brief, detail)
-			VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT DO NOTHING`,
-		&w.update: `UPDATE finding SET run = ?4, arrived = iif(?9, arrived, ?5), account = ?6, brief = ?7, detail = ?8
+		&w.insert: `INSERT INTO finding (source, digest, copy, run, arrived, account, brief)
+			VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO NOTHING`,
+		&w.update: `UPDATE finding SET run = ?4, arrived = iif(?8, arrived, ?5), account = ?6, brief = ?7
 			WHERE source = ?1 AND digest = ?2 AND copy = ?3 AND run <> ?4`,
-		&w.drop: `DELETE FROM finding WHERE source = ?1 AND digest = ?2`,
+		&w.insertWhole: `INSERT INTO whole (id, finding) VALUES (?1, ?2)`,
+		&w.updateWhole: `UPDATE whole SET finding = ?4 WHERE id = (SELECT id FROM finding WHERE source = ?1 AND digest = ?2 AND copy = ?3)`,
+		&w.drop:        `DELETE FROM finding WHERE source = ?1 AND digest = ?2`,
 	} {
 		if *stmt, err = conn.PrepareContext(w.ctx, text); err != nil {
 			return err
@@ -148,7 +149,7 @@ func (w *writer) begin(conn *sql.Conn) error {
 }
 
 func (w *writer) close() {
-	for _, stmt := range []*sql.Stmt{w.insert, w.update, w.drop} {
+	for _, stmt := range []*sql.Stmt{w.insert, w.insertWhole, w.update, w.updateWhole, w.drop} {
 		stmt.Close()
 	}
 }
@@ -163,6 +164,9 @@ func contextOf(r *classify.Report) classify.Report {
 
 // add keeps one finding.
 func (w *writer) add(f *classify.Finding) error {
+	if err := w.ctx.Err(); err != nil {
+		return err
+	}
 	source, err := w.source(f.Source)
 	if err != nil {
 		return err
@@ -173,7 +177,7 @@ func (w *writer) add(f *classify.Finding) error {
 		w.saved.Outside++
 		return nil
 	}
-	brief, detail, err := encode(*f)
+	whole, err := encodeWhole(*f)
 	if err != nil {
 		return fmt.Errorf("message %s: %w", f.ID, err)
 	}
@@ -181,28 +185,38 @@ func (w *writer) add(f *classify.Finding) error {
 	if err := w.wasUnread(source, f, digest); err != nil {
 		return err
 	}
-	key := messageKey{source.id, string(digest)}
-	for copy := w.copies[key]; ; copy++ {
-		args := []any{source.id, digest, copy, w.id, arrived, f.Account, brief, detail}
-		if n, err := w.exec(w.insert, args...); n > 0 || err != nil {
-			w.saved.New += n
+	brief := encodeBrief(f)
+	for copy := w.copies[messageKey{source.id, string(digest)}]; ; copy++ {
+		args := []any{source.id, digest, copy, w.id, arrived, f.Account, brief}
+		if id, n, err := w.exec(w.insert, args...); n > 0 || err != nil {
+			if err == nil {
+				_, _, err = w.exec(w.insertWhole, id, whole)
+			}
+			w.saved.New++
 			return err
 		}
-		if n, err := w.exec(w.update, append(args, guessed)...); n > 0 || err != nil {
-			w.saved.Again += n
+		if _, n, err := w.exec(w.update, append(args, guessed)...); n > 0 || err != nil {
+			if err == nil {
+				_, _, err = w.exec(w.updateWhole, source.id, digest, copy, whole)
+			}
+			w.saved.Again++
 			return err
 		}
-		w.copies[key] = copy + 1 // this run has written that one: here is another
+		w.copies[messageKey{source.id, string(digest)}] = copy + 1 // this run has written that one: here is another
 	}
 }
 
-func (w *writer) exec(stmt *sql.Stmt, args ...any) (int, error) {
-	result, err := stmt.ExecContext(w.ctx, args...)
+// exec runs a statement and gives the number of the row it made and how many it changed. A context that can be done would cost
+// a goroutine for each; add asks it instead.
+func (w *writer) exec(stmt *sql.Stmt, args ...any) (id int64, changed int64, err error) {
+	result, err := stmt.ExecContext(context.WithoutCancel(w.ctx), args...)
 	if err != nil {
-		return 0, err
+		return 0, 0, err
 	}
-	n, err := result.RowsAffected()
-	return int(n), err
+	if id, err = result.LastInsertId(); err == nil {
+		changed, err = result.RowsAffected()
+	}
+	return id, changed, err
 }
 
 // source gives the row of a source, which is made if need be.
@@ -281,7 +295,7 @@ func (w *writer) wasUnread(source *sourceState, f *classify.Finding, digest []by
 		return nil
 	}
 	delete(source.unread, string(place))
-	_, err := w.exec(w.drop, source.id, place)
+	_, _, err := w.exec(w.drop, source.id, place)
 	return err
 }
 

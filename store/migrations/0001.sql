@@ -34,11 +34,16 @@ CREATE TABLE finding (
 	run     INTEGER NOT NULL,  -- which judged it last; that run may be forgotten before
 	arrived INTEGER NOT NULL,  -- when it reached the mailbox; the run that first saw it, where nobody knows
 	account TEXT NOT NULL,
-	brief   TEXT NOT NULL,     -- the finding as JSON, without what stands in the others
-	detail  TEXT NOT NULL,     -- its reasons, steps and other long parts, likewise
+	brief   BLOB NOT NULL,     -- what counting needs of it (brief.go)
 	UNIQUE (source, digest, copy)
 ) STRICT;
 
 CREATE INDEX finding_arrived ON finding (arrived);
 
 CREATE INDEX finding_unread ON finding (source) WHERE length(digest) = 17;
+
+-- The findings whole, as JSON of the contract; source and schema stand elsewhere. Apart, for counting needs not read them.
+CREATE TABLE whole (
+	id      INTEGER PRIMARY KEY REFERENCES finding ON DELETE CASCADE,
+	finding TEXT NOT NULL
+) STRICT;
