@@ -28,6 +28,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"maps"
 	"net"
 	"net/url"
 	"slices"
@@ -173,6 +174,14 @@ func (s *Source) Scanned() []string { return slices.Clone(s.boxes) }
 
 // Window is the stretch of INTERNALDATE that Messages reads; zero means no bound.
 func (s *Source) Window() (since, until time.Time) { return s.cfg.Since, s.cfg.Until }
+
+// Validity gives the UIDVALIDITY of each mailbox that was opened: a UID means the same message only while it stays as it is
+// (RFC 9051 section 2.3.1.1).
+func (s *Source) Validity() map[string]uint32 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return maps.Clone(s.validity)
+}
 
 // Close ends the idle connection.
 func (s *Source) Close() error {

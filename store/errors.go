@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"modernc.org/sqlite"
 	lib "modernc.org/sqlite/lib"
@@ -26,12 +27,6 @@ func (e *Error) Error() string {
 
 func (e *Error) Unwrap() error { return e.Err }
 
-// Damaged tells whether the error is about a file that is damaged, or no store at all.
-func Damaged(err error) bool {
-	code := resultCode(err)
-	return code == lib.SQLITE_CORRUPT || code == lib.SQLITE_NOTADB
-}
-
 // resultCode is the primary result code of SQLite (sqlite.org/rescode.html), 0 for other errors.
 func resultCode(err error) int {
 	var e *sqlite.Error
@@ -44,19 +39,19 @@ func resultCode(err error) int {
 	return e.Code() & 0xff
 }
 
-// explain puts an error of SQLite into words. %s is the path.
+// explain puts an error of SQLite into words.
 func (s *Store) explain(doing string, err error) error {
 	var known *Error
 	if errors.As(err, &known) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		return err
 	}
 	e := &Error{Path: s.path, What: doing, Err: err}
-	aside := "nothing in it was changed; to begin a new one, move it aside: mv " + s.path + " " + s.path + ".damaged"
+	aside := "nothing in it was changed; to begin a new one, move it aside: mv " + word(s.path) + " " + word(s.path+".damaged")
 	switch resultCode(err) {
 	case lib.SQLITE_NOTADB:
 		e.What, e.Do = "it is no store of ndrscan, or its beginning is damaged", aside+"; or name another file for --store"
 	case lib.SQLITE_CORRUPT:
-		e.What, e.Do = "it is damaged", aside+"; what can be saved: sqlite3 "+s.path+".damaged .recover"
+		e.What, e.Do = "it is damaged", aside+"; what can be saved: sqlite3 "+word(s.path+".damaged")+" .recover"
 	case lib.SQLITE_FULL:
 		e.What, e.Do = doing+": no room left on its disk", "the store is as it was before; make room, or give --keep or another place for --store, and run again"
 	case lib.SQLITE_BUSY, lib.SQLITE_LOCKED:
@@ -67,4 +62,12 @@ func (s *Store) explain(doing string, err error) error {
 		e.What, e.Do = doing+": its disk reports an error", "the store is as it was before; check the disk and its room, and run again"
 	}
 	return e
+}
+
+// word makes one word of a shell out of a path.
+func word(path string) string {
+	if strings.ContainsAny(path, " \t'\"\\$`&|;<>()*?[]~#!{}") {
+		return "'" + strings.ReplaceAll(path, "'", `'\''`) + "'"
+	}
+	return path
 }

@@ -15,6 +15,15 @@ import (
 	"unicode/utf8"
 )
 
+// ErrAddress is the error of what can't be forgotten because it is no address.
+var ErrAddress = errors.New("this is no mail address: write one such as ann@example.com")
+
+// CheckAddress gives ErrAddress for what Forget would refuse.
+func CheckAddress(address string) error {
+	_, err := newName(address)
+	return err
+}
+
 // Forgotten says where an address occurred.
 type Forgotten struct {
 	Findings int    // messages
@@ -209,7 +218,7 @@ func newName(address string) (*name, error) {
 		n.local, n.domain = lower(address[:at]), lower(address[at+1:])
 	}
 	if n.domain == "" || strings.ContainsAny(n.domain, " /\"\\@<>") || strings.ContainsFunc(address, unicode.IsControl) {
-		return nil, fmt.Errorf("%q is no mail address: write one such as ann@example.com", address)
+		return nil, fmt.Errorf("%q: %w", address, ErrAddress)
 	}
 	var random [4]byte
 	rand.Read(random[:])

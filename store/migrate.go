@@ -97,7 +97,7 @@ func (s *Store) tighten() error {
 		err = os.Chmod(s.path, info.Mode().Perm()&0o700)
 	}
 	if err != nil {
-		return &Error{Path: s.path, What: "others may read it, and that can't be changed", Do: "chmod 600 " + s.path, Err: err}
+		return &Error{Path: s.path, What: "others may read it, and that can't be changed", Do: "chmod 600 " + word(s.path), Err: err}
 	}
 	return nil
 }

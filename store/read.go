@@ -95,7 +95,7 @@ func (q Query) text() (string, []any) {
 	if len(where) > 0 {
 		text += " WHERE " + strings.Join(where, " AND ")
 	}
-	return text + " ORDER BY arrived, digest, copy, source", args
+	return text + " ORDER BY arrived, digest, copy, (SELECT name FROM source s WHERE s.id = source)", args
 }
 
 func (s *Store) rows(ctx context.Context, q Query) iter.Seq2[row, error] {

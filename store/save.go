@@ -34,7 +34,7 @@ type Saved struct {
 	Run     int64 // its number
 	New     int   // messages not known before
 	Again   int   // messages whose finding was replaced
-	Pruned  int   // older ones that were deleted
+	Pruned  int   // older messages that were deleted
 	Outside int   // messages of this run that were too old to be kept
 }
 
@@ -185,24 +185,32 @@ func (w *writer) add(f *classify.Finding) error {
 	if err := w.wasUnread(source, f, digest); err != nil {
 		return err
 	}
+	return w.put(messageKey{source.id, string(digest)}, arrived, guessed, f, whole)
+}
+
+// put writes the rows of a message: new ones, or in the place of those of an earlier run.
+func (w *writer) put(key messageKey, arrived int64, guessed bool, f *classify.Finding, whole string) error {
 	brief := encodeBrief(f)
-	for copy := w.copies[messageKey{source.id, string(digest)}]; ; copy++ {
-		args := []any{source.id, digest, copy, w.id, arrived, f.Account, brief}
-		if id, n, err := w.exec(w.insert, args...); n > 0 || err != nil {
-			if err == nil {
-				_, _, err = w.exec(w.insertWhole, id, whole)
-			}
+	for copy := w.copies[key]; ; copy++ {
+		args := []any{key.source, []byte(key.digest), copy, w.id, arrived, f.Account, brief}
+		id, n, err := w.exec(w.insert, args...)
+		if err != nil {
+			return err
+		}
+		if n > 0 {
 			w.saved.New++
+			_, _, err = w.exec(w.insertWhole, id, whole)
 			return err
 		}
-		if _, n, err := w.exec(w.update, append(args, guessed)...); n > 0 || err != nil {
-			if err == nil {
-				_, _, err = w.exec(w.updateWhole, source.id, digest, copy, whole)
-			}
+		if _, n, err = w.exec(w.update, append(args, guessed)...); err != nil {
+			return err
+		}
+		if n > 0 {
 			w.saved.Again++
+			_, _, err = w.exec(w.updateWhole, args[0], args[1], copy, whole)
 			return err
 		}
-		w.copies[messageKey{source.id, string(digest)}] = copy + 1 // this run has written that one: here is another
+		w.copies[key] = copy + 1 // this run has written that one: here is another
 	}
 }
 
@@ -351,16 +359,14 @@ func (w *writer) prune() error {
 	if w.run.Keep <= 0 {
 		return nil
 	}
-	for _, table := range []string{"finding WHERE arrived", "run WHERE at"} {
-		result, err := w.conn.ExecContext(w.ctx, "DELETE FROM "+table+" < ?", w.oldest)
-		if err != nil {
-			return err
-		}
-		n, err := result.RowsAffected()
-		if err != nil {
-			return err
-		}
-		w.saved.Pruned += int(n)
+	if _, err := w.conn.ExecContext(w.ctx, "DELETE FROM run WHERE at < ?", w.oldest); err != nil {
+		return err
 	}
-	return nil
+	result, err := w.conn.ExecContext(w.ctx, "DELETE FROM finding WHERE arrived < ?", w.oldest)
+	if err != nil {
+		return err
+	}
+	n, err := result.RowsAffected()
+	w.saved.Pruned = int(n)
+	return err
 }

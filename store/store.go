@@ -93,7 +93,7 @@ func (s *Store) prepare(create bool) error {
 	case errors.Is(err, fs.ErrNotExist) && create:
 		return s.create()
 	case errors.Is(err, fs.ErrNotExist):
-		return &Error{Path: s.path, What: "there is no such file", Do: "scan with --store " + s.path + " begins one", Err: fs.ErrNotExist}
+		return &Error{Path: s.path, What: "nothing has been kept there yet", Do: "scan --store " + word(s.path) + " begins one", Err: fs.ErrNotExist}
 	case err != nil:
 		return &Error{Path: s.path, What: "it can't be opened", Do: "check the path and its rights", Err: err}
 	case !info.Mode().IsRegular():

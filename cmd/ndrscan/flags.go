@@ -99,6 +99,7 @@ type writing struct {
 	dnsRecord string
 	bundle    string
 	redacting
+	storing
 }
 
 // allFiles are the files that a run writes.
@@ -118,6 +119,7 @@ func (w *writing) addFlags(f *pflag.FlagSet) {
 	f.StringVar(&w.dnsRecord, "dns-record", "", "write every DNS answer to `FILE`, for --dns zone:FILE")
 	f.StringVar(&w.bundle, "bundle", "", "write an evidence bundle: `FILE.zip` with the report, the bounces and DNS answers that it rests on; ndrscan scan FILE.zip judges it again")
 	w.redacting.addFlags(f)
+	w.storing.addFlags(f)
 }
 
 // addFormat adds the flags of every command that writes a report: where, and in which format.
@@ -146,7 +148,7 @@ func (w *writing) check() error {
 			return misused("--fail-on %s: there is no such verdict; there are %s", name, joined(verdicts))
 		}
 	}
-	return nil
+	return w.storing.check()
 }
 
 // verdicts are those that --fail-on knows.
@@ -202,12 +204,21 @@ func parseWhen(flag, text string, now time.Time, end bool) (time.Time, error) {
 	if t, err := time.Parse(time.RFC3339, text); err == nil {
 		return t, nil
 	}
-	unit := map[byte]time.Duration{'d': 24 * time.Hour, 'h': time.Hour}[text[len(text)-1]]
-	n, err := strconv.ParseUint(text[:len(text)-1], 10, 16)
-	if unit == 0 || err != nil {
+	age, ok := parseAge(text)
+	if !ok {
 		return time.Time{}, misused("--%s %q: %w", flag, text, errWhen)
 	}
-	return now.Add(-time.Duration(n) * unit), nil
+	return now.Add(-age), nil
+}
+
+// parseAge reads days (7d) or hours (12h).
+func parseAge(text string) (age time.Duration, ok bool) {
+	if text == "" {
+		return 0, false
+	}
+	unit := map[byte]time.Duration{'d': 24 * time.Hour, 'h': time.Hour}[text[len(text)-1]]
+	n, err := strconv.ParseUint(text[:len(text)-1], 10, 16)
+	return time.Duration(n) * unit, unit != 0 && err == nil
 }
 
 // given lists the flags that were set, for the report. The password command stays out: it may hold a secret.

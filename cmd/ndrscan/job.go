@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -16,6 +17,7 @@ import (
 	"ndrscan/proof"
 	"ndrscan/report"
 	"ndrscan/resolve"
+	"ndrscan/store"
 )
 
 // job is one scan from the names on the command line to its result; scan, explain and demo run it alike.
@@ -35,6 +37,9 @@ type job struct {
 	redact   string
 	accounts []string // addresses of the mailboxes that are read
 
+	all     *opened       // what run read; nil: a bundle
+	memory  *store.Store  // nil: no --store
+	forget  time.Duration // how old what the store keeps may be; 0: any age
 	dns     *resolve.Client
 	mailLog *proof.MailLog // nil: none
 	tagKeys proof.Keys
@@ -72,6 +77,7 @@ func (j *job) run(ctx context.Context) (*ndrscan.Result, error) {
 	if err != nil {
 		return nil, err
 	}
+	j.all = all
 	defer all.close()
 	if all.window != "" {
 		j.flags["since"] = all.window

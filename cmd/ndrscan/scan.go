@@ -59,10 +59,16 @@ func (j *job) report(ctx context.Context, w *writing) error {
 	if err := checkFolders(w.allFiles()); err != nil {
 		return err
 	}
+	if err := j.openMemory(ctx, &w.storing); err != nil { // before an hour's scan
+		return err
+	}
+	if j.memory != nil {
+		defer j.memory.Close()
+	}
 	if isRedacted(j.names) {
 		return j.recount(ctx, w)
 	}
-	j.record, j.keep, j.redact = w.dnsRecord != "", w.holdFindings(), w.redact
+	j.record, j.keep, j.redact = w.dnsRecord != "", w.holdFindings() || j.memory != nil, w.redact
 	j.noNotes = w.format == string(report.Table) && len(w.files) == 0 && w.bundle == ""
 	if err := j.startBundle(w); err != nil {
 		return err
@@ -81,7 +87,7 @@ func (j *job) report(ctx context.Context, w *writing) error {
 	return verdictCode(ctx, result.Report, w)
 }
 
-// write redacts what was found, and writes it everywhere.
+// write redacts what was found, and writes it everywhere. A store that fails is told of when the report is out.
 func (j *job) write(ctx context.Context, result *ndrscan.Result, w *writing) error {
 	hide, err := j.redactor(w.redacting)
 	if err != nil {
@@ -91,7 +97,16 @@ func (j *job) write(ctx context.Context, result *ndrscan.Result, w *writing) err
 	if err := j.finishBundle(ctx, result, c); err != nil {
 		return err
 	}
-	return j.writeContent(c, w)
+	err = j.writeContent(c, w)
+	if j.memory == nil {
+		return err
+	}
+	if failed := j.remember(ctx, c, hide); err == nil {
+		err = failed
+	} else if failed != nil {
+		j.note("%v", failed)
+	}
+	return err
 }
 
 // writeContent fills the files first: whoever reads standard output may go away.
