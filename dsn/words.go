@@ -2,6 +2,8 @@ package dsn
 
 // Words that tell kinds of mail, in the languages in which mail systems and mail programs write. They are in lower case; of
 // ASCII letters the case does not count; a word whose first letter is none of these and may be a capital stands without it.
+// There is no catalogue of them: they are from the sources of the rows in dialect.go, and in other languages than English
+// from reports seen and from how mail programs in that language put it.
 
 // failures are words of which every report of a failure has some, in its text or subject.
 var failures = []string{
