@@ -289,8 +289,8 @@ func failedDomains(b *dsn.Bounce) []string {
 
 // checkSPF re-checks the origin (METHOD 4): the address that connected, the HELO it gave, the original's MAIL FROM.
 func (r *run) checkSPF(ctx context.Context, e *classify.Evidence) {
-	if r.checker == nil || !e.Origin.IP.IsValid() {
-		return
+	if r.checker == nil || !e.Origin.IP.IsValid() || trace.Inner(e.Origin.IP) {
+		return // SPF speaks of addresses that the world sees
 	}
 	e.SPF = r.checker.Check(ctx, spf.Request{IP: e.Origin.IP, Sender: e.MailFrom.Sender(), HELO: e.Origin.HELO})
 	if e.SPF.Result != spf.Pass || e.Origin.Own {
@@ -353,8 +353,20 @@ func (r *run) checkDKIM(ctx context.Context, e *classify.Evidence) {
 	verifier := r.dkim
 	verifier.Skip = func(domain string) bool { return r.sampler.closed(e, domain) }
 	for _, s := range verifier.Verify(ctx, o.Header, o.Body, wholeOriginal(e), signedAt(e)) {
-		e.DKIM = append(e.DKIM, classify.Signature{Signature: s, Own: r.signsForUs(s.Domain)})
+		own := classify.Signature{Signature: s, Own: r.signsForUs(s.Domain)}
+		e.DKIM = append(e.DKIM, own)
+		e.DKIMRecipient = e.DKIMRecipient || own.Own && s.Whole() && s.ToSigned && writtenTo(e.Bounce)
 	}
+}
+
+// writtenTo tells whether the original's To field names a recipient that failed.
+func writtenTo(b *dsn.Bounce) bool {
+	for _, to := range header.Addresses(b.Original.Header.Get("To")) {
+		if slices.ContainsFunc(b.Recipients, func(r dsn.Recipient) bool { return strings.EqualFold(r.Address, to.Addr) }) {
+			return true
+		}
+	}
+	return false
 }
 
 func (r *run) signsForUs(domain string) bool {

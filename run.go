@@ -73,12 +73,25 @@ func newRun(ctx context.Context, sources []mailbox.Source, opts Options) (*run, 
 		if err := own.Resolve(ctx, names); err != nil && ctx.Err() == nil {
 			r.leave(classify.LeftOut{Source: "--own", Why: err.Error()})
 		}
-		r.tracer.Resolver = names
+		r.tracer.Resolver, r.tracer.Hosted = names, hostedAt(ctx, names, own.Domains())
 		r.checker = &spf.Checker{Resolver: opts.Resolver, Now: opts.Now, SkipExp: true, SkipSteps: true}
 		r.dkim = proof.Verifier{Resolver: opts.Resolver, Want: r.signsForUs, Memo: &proof.SignatureMemo{}}
 	}
 	r.readSent(ctx)
 	return r, nil
+}
+
+// hostedAt gives the organisations of the shared services that receive mail for these domains, as their MX records say.
+func hostedAt(ctx context.Context, dns Resolver, domains []string) (organisations []string) {
+	for _, domain := range domains[:min(len(domains), maxDomains)] {
+		hosts, _ := dns.LookupMX(ctx, domain)
+		for _, host := range hosts[:min(len(hosts), maxSurveyHosts)] {
+			if _, shared := trace.SharedProvider(host); shared {
+				organisations = append(organisations, trace.OrgDomain(host))
+			}
+		}
+	}
+	return organisations
 }
 
 // names is the DNS that hosts are looked up by.

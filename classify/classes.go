@@ -36,6 +36,7 @@ const (
 	settleAbsent    = "see whether the log is that of the server named here and whole for that time; if it is, the report is fabricated"
 	settleTenant    = "search the tenant's message trace for {queue}: it shows by which connector or forward it came"
 	settleOther     = "ask those the message was sent to whether they pass mail on by {origin}; if none does, it was copied"
+	settleService   = "does a service that signs for you send from {origin}? If so it is missing from your SPF record; if not, your key is stolen, or a stranger sends the message again"
 	settleForward   = "search our mail log for queue id {queue}: a forward names the address it was sent on from; an open relay names a stranger"
 )
 
@@ -78,6 +79,9 @@ var classRows = []classRow{
 	{class: Undetermined, all: codes("dkim-replayed", "relay-border"), couldBe: []Class{Forwarded, Forged}, settle: settleSent},
 	{class: Forged, all: codes("dkim-replayed"), any: spfNoPass},
 	{class: Misconfigured, all: codes("origin-outside", "dkim-own", "reports-signed"), any: spfNotOurs},
+	{class: Misconfigured, all: codes("origin-outside", "dkim-own", "dkim-recipient", "dkim-many", "relay-border"), any: spfNotOurs},
+	{class: Undetermined, all: codes("origin-outside", "dkim-own", "dkim-recipient"), any: spfNotOurs,
+		couldBe: []Class{Misconfigured, Forged}, settle: settleService},
 	{class: Forwarded, all: codes("origin-outside", "dkim-own", "relay-border")},
 	{class: Forwarded, all: codes("arc-sealed"), none: codes("sent-lacks", "reports-fail")},
 	{class: Undetermined, all: codes("dkim-own"), couldBe: []Class{Forwarded, Misconfigured, Forged}, settle: settleSent},

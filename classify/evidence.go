@@ -34,6 +34,7 @@ type Evidence struct {
 	SPF           spf.Outcome // Result "" where it could not be asked
 	Recorded      *Recorded   // nil: none names the origin
 	DKIM          []Signature
+	DKIMRecipient bool // a signature of ours over the whole message covers the To field, and that names a failed recipient
 
 	Log       *LogEntry // what our mail log says of it; nil: nothing
 	ValidTag  proof.Tag // a tag of our own making on the reverse-path, or on the address the bounce came to

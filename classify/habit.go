@@ -199,8 +199,8 @@ func accountName(e *Evidence) string {
 	switch {
 	case e.Origin.AuthUser != "":
 		return e.Origin.AuthUser
-	case e.Tenant == TenantInside: // where the provider lets an account write in its own name only
-		return "tenant@" + e.Account
+	case e.Tenant == TenantInside, e.Origin.LoginForm == trace.FormMAPI: // an account writes in its own name only
+		return string(e.Origin.Entry) + "@" + e.Account
 	}
 	return hostName(e)
 }

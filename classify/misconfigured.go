@@ -46,7 +46,7 @@ var sourceRows = []sourceRow{
 		"nothing is wrong with your server: a forwarder passes your mail on unchanged, where SPF can't pass. Sign with DKIM, which survives it; the forwarder should rewrite the sender (SRS); do not add its address to your SPF record"},
 	{SourceWebForm, Misconfigured, webForm,
 		"let the page hand its mail to your submission port (587 or 465) with a login of its own, and write with an address of yours; only if that web server is yours alone add it to the SPF record"},
-	{SourceBulk, Misconfigured, func(e *Evidence) bool { return e.named(bulkServices, nil) },
+	{SourceBulk, Misconfigured, func(e *Evidence) bool { return e.named(bulkServices, nil) || outside(e) && e.DKIMRecipient },
 		"this is a newsletter or notification service: let it use a bounce domain of its own below yours, with the SPF include and the DKIM keys that its settings page shows"},
 	{SourcePhone, Misconfigured, func(e *Evidence) bool { return e.named(phoneGateways, phoneWords) },
 		"a phone's messages leave by its carrier's gateway: set the mail account on the phone to your submission server (587, with login); the carrier's hosts do not belong into your record"},

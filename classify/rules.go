@@ -194,7 +194,7 @@ var rules = []rule{
 	{code: "dns-failed", weight: 1, cite: "RFC 7208 section 2.6.6",
 		holds: (*Evidence).DNSFailed, says: "DNS could not answer: nobody is accused on that",
 		means: "The class is at most undetermined until the question is answered."},
-	{code: "spf-unasked", weight: 0, cite: "METHOD 4", applies: hasOrigin, holds: spfIs(""),
+	{code: "spf-unasked", weight: 0, cite: "METHOD 4", applies: func(e *Evidence) bool { return hasOrigin(e) && !trace.Inner(e.Origin.IP) }, holds: spfIs(""),
 		says:  "SPF was not asked: there was no DNS",
 		means: "Run with --dns."},
 
@@ -220,6 +220,9 @@ var rules = []rule{
 	{code: "dkim-own", weight: 3, cite: "METHOD 2", holds: func(e *Evidence) bool { return e.ownDKIM(proof.DKIMPass) },
 		says:  "a DKIM signature of ours over the whole message is valid",
 		means: "This very message was signed by us. From an outside host it was passed on, or replayed."},
+	{code: "dkim-recipient", weight: 3, cite: "METHOD 2", applies: outside, holds: func(e *Evidence) bool { return e.DKIMRecipient },
+		says:  "that signature covers the To field, which names this very recipient: nobody passed the message on",
+		means: "A service that signs for you sent it from a host outside your SPF record, or somebody with your key did. A forwarder's recipient is not the one that the message was written to."},
 	{code: "dkim-own-headers", weight: 1, cite: "METHOD 2", holds: func(e *Evidence) bool { return e.ownDKIM(proof.DKIMHeadersPass) },
 		says:  "a DKIM signature of ours over these header fields is valid; the body it covers did not come back",
 		means: "These header fields were signed once. The body and the recipient may be others."},

@@ -188,7 +188,7 @@ func (r *rows) addOrigin(ip string, o *origin, set Codes, class Class) {
 	if shown := o.source.of(class); shown != "" && (row.row.Misconfiguration == "" || o.ids.before(row.ids)) {
 		row.row.Misconfiguration, row.row.Remedy = shown, shown.remedy()
 	}
-	if class == Misconfigured && set.meets(ownProof|codes("origin-own", "border-proved")) && len(o.seenBy) >= termWitnesses {
+	if class == Misconfigured && set.meets(inSent|codes("origin-own", "border-proved", "reports-signed")) && len(o.seenBy) >= termWitnesses {
 		row.row.SPFTerm = term(ip)
 	}
 	row.row.Messages += o.messages

@@ -66,6 +66,7 @@ func (v *Verifier) Verify(ctx context.Context, section header.Section, body []by
 			result.Result, result.Problem = DKIMError, err.Error()
 		} else {
 			result.FromSigned = slices.Contains(sig.signed, "from") && section.Count("From") == 1
+			result.ToSigned = slices.Contains(sig.signed, "to") && section.Count("To") == 1
 			if v.Skip != nil && v.Skip(sig.domain) {
 				result.Result = DKIMUnchecked
 			} else {

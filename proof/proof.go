@@ -33,6 +33,7 @@ type Signature struct {
 	Domain, Selector string
 	Result           DKIMResult
 	Hash             string // hash of b=: equal values are one signature seen again
+	ToSigned         bool   // To stands in h= and there is one To
 	FromSigned       bool   // From stands in h= and there is one From: else the signature says nothing about the author
 	Problem          string
 }

@@ -86,7 +86,10 @@ var (
 
 // inner tells an address that cannot come from the open network: loopback, private, link-local, unspecified.
 // Documentation networks count as ordinary public addresses.
-func inner(ip netip.Addr) bool {
+func inner(ip netip.Addr) bool { return Inner(ip) }
+
+// Inner tells an address that only a site's own network knows: loopback, private, link-local, shared (RFC 6598).
+func Inner(ip netip.Addr) bool {
 	if !ip.IsValid() {
 		return false
 	}

@@ -107,7 +107,8 @@ func (t *Tracer) withBudget() (*Tracer, *budget) {
 	if t.Resolver == nil {
 		return t, b
 	}
-	b.tracer = Tracer{Own: t.Own, Resolver: b, Without: t.Without}
+	b.tracer = *t
+	b.tracer.Resolver = b
 	return &b.tracer, b
 }
 

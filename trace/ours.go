@@ -40,6 +40,10 @@ func (w *walk) underOurs() {
 		case h.kind == reinjected && w.sameHostBelow(h):
 			w.lower(Stepped)
 			w.step(WhyReinject, true)
+		case strings.EqualFold(h.Protocol, "mapi"): // Outlook and OWA: a mailbox of ours, and no client is shown (METHOD 3.6)
+			w.o.Entry, w.o.AuthShown, w.o.LoginForm = EntryAccount, true, FormMAPI
+			w.step(WhyLogin, true)
+			return
 		case h.kind != fromNetwork:
 			w.o.Entry, w.o.ClientIP = EntryScript, h.IP
 			w.step(WhyScript, true)
@@ -121,6 +125,9 @@ func (w *walk) loggedIn(h *Hop) {
 	w.step(WhyWeb, true)
 	w.visitor(web)
 }
+
+// FormMAPI is the LoginForm of mail from Outlook or OWA: Exchange lets a mailbox send in its own name.
+const FormMAPI = "exchange mapi"
 
 // loginForm says how a line shows its login.
 func loginForm(h *Hop) string {

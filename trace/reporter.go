@@ -3,6 +3,7 @@ package trace
 import (
 	"context"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"ndrscan/internal/header"
@@ -18,6 +19,7 @@ type arrival struct {
 	writer  string     // name of the host that wrote the last believed line
 	client  netip.Addr // inner client of the line above, whose own line is to come; invalid if none
 	ours    bool       // the line above was handed over by a server of ours: it wrote the next, whatever its name
+	hosted  bool       // the topmost writer is the provider that receives for us
 	strange bool       // a hand-over that is not known to be ours
 	closed  bool       // a stranger's line shows a client: what stands below can't be the top any more
 }
@@ -55,8 +57,13 @@ func (a *arrival) line(h *Hop) (done bool) {
 		return false
 	case !h.IP.IsValid():
 		return a.hidden() // a client without an address: nobody can say who
+	case h.Software == "exchange" && inner(h.IP) && h.IP == h.ByIP && strings.EqualFold(h.HELO, h.By):
+		return false // Exchange hands its own mail to itself
 	case inner(h.IP):
 		a.client = h.IP
+		return false
+	case a.hosted && microsoftInner(h): // any other host of a provider may have another customer's mail
+		a.ours = true
 		return false
 	}
 	a.r.IP, a.r.HELO, a.r.By = h.IP, h.HELO, h.By
@@ -81,6 +88,8 @@ func (a *arrival) believe(h *Hop) bool {
 	}
 	if a.top == "" {
 		a.top = OrgDomain(h.By)
+		a.hosted = !a.closed && slices.Contains(a.t.Hosted, a.top)
+		a.r.Unstamped = !a.hosted
 	}
 	same := a.sameHost(h.By)
 	known := same || a.ours
@@ -89,7 +98,7 @@ func (a *arrival) believe(h *Hop) bool {
 		known, a.r.Unstamped = true, false
 	}
 	if a.client.IsValid() {
-		sameSite := a.r.Unstamped && a.top != "" && OrgDomain(h.By) == a.top
+		sameSite := (a.r.Unstamped || a.hosted) && a.top != "" && OrgDomain(h.By) == a.top
 		if !known && !sameSite && !a.t.Own.flagged(a.client) {
 			return false
 		}
@@ -114,6 +123,9 @@ func (a *arrival) sameHost(by string) bool {
 
 // end judges a chain that shows no client outside.
 func (a *arrival) end() {
+	if a.hosted && !a.r.IP.IsValid() {
+		a.r.Unstamped = true // it stayed inside the provider, whose other customers are there, too
+	}
 	inside := a.client.IsValid() // and no line says where that client had it from
 	if a.dns.spent || inside && !a.t.Own.flagged(a.client) || a.strange && !a.r.Unstamped && !a.r.IP.IsValid() {
 		a.hidden()

@@ -2,6 +2,7 @@ package trace
 
 import (
 	"context"
+	"strings"
 	"testing"
 )
 
@@ -102,6 +103,52 @@ func TestReporter(t *testing.T) {
 				t.Errorf("got  %+v\nwant %+v", got, tt.want)
 			}
 		})
+	}
+}
+
+// Where our domain's MX is a provider, its topmost lines are its stamp. What its other customers hand over is still theirs.
+func TestReporterHosted(t *testing.T) {
+	const inbox = "by 2002:a05:6402:1:b0:5:1:9 with SMTP id 1"
+	tests := []struct {
+		name  string
+		lines []string
+		want  reporterWant
+	}{
+		{"a site", []string{inbox, "from mx.site.example (mx.site.example. [198.51.100.10]) by mx.google.com with ESMTPS id 2"},
+			reporterWant{"198.51.100.10", "mx.site.example", "site.example", ""}},
+		{"inside Microsoft", []string{"from A.eurprd01.prod.outlook.com (2603:10a6::1) by B.eurprd01.prod.outlook.com with HTTPS",
+			"from mx.site.example (198.51.100.10) by X.mail.protection.outlook.com (10.1.1.1) with Microsoft SMTP Server id 15.20"},
+			reporterWant{"198.51.100.10", "mx.site.example", "site.example", ""}},
+		{"never left Microsoft", []string{"from A.eurprd01.prod.outlook.com (2603:10a6::1) by B.eurprd01.prod.outlook.com with Microsoft SMTP Server id 15.20"},
+			reporterWant{marks: "U"}},
+		{"another customer, with lines of his making", []string{inbox, "from mail-x.google.example (mail-x.google.example. [198.51.100.20]) by mx.google.com with ESMTPS id 2",
+			"from mx.site.example (mx.site.example. [198.51.100.10]) by mx.google.com with ESMTPS id 2"}, reporterWant{"198.51.100.20", "mail-x.google.example", "filter.example", ""}},
+		{"below a stranger's top line", []string{"from x (x [203.0.113.66]) by box.other.example with ESMTP id 1",
+			"from mx.site.example (mx.site.example. [198.51.100.10]) by mx.google.com with ESMTPS id 2"}, reporterWant{"203.0.113.66", "x", "203.0.113.0/24", "U"}},
+	}
+	tr := testTracer(t, testZone())
+	tr.Hosted = []string{"google.com", "outlook.com"}
+	for _, tt := range tests {
+		if got := reporterOf(tr.Reporter(context.Background(), section(tt.lines...))); got != tt.want {
+			t.Errorf("%s: got %+v, want %+v", tt.name, got, tt.want)
+		}
+	}
+}
+
+// Exchange hands its own reports to itself: that is no client, and no proxy.
+func TestReporterOfExchange(t *testing.T) {
+	own, err := NewOwn([]string{"example.com", "10.9.0.0/16"}, nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tr := &Tracer{Own: own, Resolver: testZone()}
+	const itself = "from EX1.corp.example.com (10.9.0.1) by EX1.corp.example.com (10.9.0.1) with Microsoft SMTP Server id 15.1.2507.39 via Mailbox Transport"
+	if got, want := reporterOf(tr.Reporter(context.Background(), section(itself))), (reporterWant{marks: "O"}); got != want {
+		t.Errorf("%+v", got)
+	}
+	other := strings.Replace(itself, "from EX1", "from PROXY", 1)
+	if got, want := reporterOf(tr.Reporter(context.Background(), section(other))), (reporterWant{marks: "OS"}); got != want {
+		t.Errorf("another host with its address: %+v", got)
 	}
 }
 

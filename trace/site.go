@@ -137,9 +137,9 @@ var microsoftNets = []netip.Prefix{
 	netip.MustParsePrefix("2603:10b6::/32"), netip.MustParsePrefix("2603:10c6::/32"),
 }
 
-// microsoftInner tells a hand-over between hosts of Exchange Online.
+// microsoftInner tells a hand-over between hosts of Exchange Online; the one to the mailbox is by HTTPS.
 func microsoftInner(h *Hop) bool {
-	return h.Software == "exchange" && microsoftName(h.By) && microsoftName(h.HELO) &&
+	return (h.Software == "exchange" || strings.EqualFold(h.Protocol, "HTTPS")) && microsoftName(h.By) && microsoftName(h.HELO) &&
 		slices.ContainsFunc(microsoftNets, func(p netip.Prefix) bool { return p.Contains(h.IP) })
 }
 

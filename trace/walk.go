@@ -16,6 +16,10 @@ type Tracer struct {
 	Resolver Resolver
 	Memo     *Memo    // answers of earlier walks; nil: every walk asks
 	Without  []string // Defences that a test switches off
+
+	// Hosted lists the organisations of the providers that our domains' MX records name: where a mailbox lies at one of them, its
+	// topmost lines are that provider's stamp (METHOD 2, rank 1).
+	Hosted []string
 }
 
 // Input is what Origin reads.
