@@ -74,6 +74,7 @@ var pageTemplate = template.Must(template.New("page.html").Funcs(template.FuncMa
 	"csp":      contentPolicy,
 	"short":    func(s string) string { return cut(s, maxProseHTML) },
 	"shorter":  func(s string) string { return cut(s, maxProseHTML/2) },
+	"brief":    func(s string) string { return cut(s, maxProseHTML/3) },
 	"stamp":    stampHTML,
 	"count":    count,
 	"number":   thousands,
@@ -245,7 +246,7 @@ func newPage(r *classify.Report, rows int) *page {
 		Impersonated: firstRows(r.Impersonated, rows/2, p.sender), Campaigns: campaigns, Journeys: journeys,
 		Witnesses: firstRows(r.Witnesses, rows/2, p.witness), Domains: firstRows(r.Domains, rows/5, p.domain),
 		Actions: firstRows(r.Actions, rows, same),
-		Sum:     sum(r), Complete: r.Complete, LeftOut: firstRows(r.LeftOut, rows/2, leftOut), Limits: firstRows(r.Run.Limits, rows/2, same),
+		Sum:     strings.TrimPrefix(sum(r), "Read "), Complete: r.Complete, LeftOut: firstRows(r.LeftOut, rows/2, leftOut), Limits: firstRows(r.Run.Limits, rows/2, same),
 		Own: firstRows(r.OwnSeen, rows, ownHostOf), Sent: r.Run.Sent, DNS: r.Run.DNS,
 		Flags: pairs(r.Run.Flags, rows, same), Thresholds: pairs(r.Verdict.Thresholds, rows, strconv.Itoa),
 	})
@@ -281,6 +282,9 @@ func figureViews(r *classify.Report) []figureView {
 		}
 		if i == 1 {
 			v.Tone = toneName(classTone[classify.Class(v.What)])
+		}
+		if s := r.Verdict; i == 4 && len(s.Interval) == 2 { // what a cell is stands further below
+			v.Note = fmt.Sprintf("%d; 95 %% interval %.0f to %.0f %%", s.Witnesses.Cells, s.Interval[0]*100, s.Interval[1]*100)
 		}
 		list = append(list, v)
 	}

@@ -11,7 +11,7 @@ import (
 )
 
 const (
-	maxCards    = 12 // campaigns shown with a sample
+	maxCards    = 8 // campaigns shown with a sample
 	maxJourneys = 5
 	maxHops     = 30 // Received lines drawn of one message
 )
