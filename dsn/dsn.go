@@ -193,7 +193,13 @@ type parser struct {
 }
 
 func newParser(wraps int) *parser {
-	return &parser{b: &Bounce{Original: Original{Returned: ReturnedNone}}, wraps: wraps}
+	// What is found and the fields it points into live and die together.
+	found := new(struct {
+		Bounce
+		fields [usualFields]header.Field
+	})
+	found.Original.Returned = ReturnedNone
+	return &parser{b: &found.Bounce, walker: walker{fields: found.fields[:0]}, wraps: wraps}
 }
 
 // topFields are the fields of the message itself that say what it is.

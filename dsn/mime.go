@@ -63,9 +63,6 @@ var rooms = sync.Pool{New: func() any { return new([usualParts]part) }}
 
 // split cuts an entity into its header section and its body.
 func (w *walker) split(entity []byte) (header.Section, []byte) {
-	if w.fields == nil {
-		w.fields = make(header.Section, 0, usualFields)
-	}
 	before := len(w.fields)
 	var body []byte
 	w.fields, body = header.AppendFields(w.fields, entity)

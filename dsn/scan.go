@@ -112,13 +112,15 @@ func lower(c byte) byte {
 	return c
 }
 
-// lowerInto writes in into buf in lower case; what does not fit gives nothing.
-func lowerInto(buf, in []byte) []byte {
-	if len(in) > len(buf) {
+// lowerInto writes a field name into buf in lower case; what does not fit gives nothing. Setting one bit makes letters
+// small and leaves hyphens and digits alone; of the other bytes that a name may have none becomes one of these.
+func lowerInto(buf, name []byte) []byte {
+	if len(name) > len(buf) {
 		return nil
 	}
-	for i, c := range in {
-		buf[i] = lower(c)
+	buf = buf[:len(name)]
+	for i := range buf {
+		buf[i] = name[i] | 0x20
 	}
-	return buf[:len(in)]
+	return buf
 }
