@@ -167,13 +167,14 @@ func TestHTMLPrints(t *testing.T) {
 	browser := browsertest.Start(t)
 	flood := labFloods[2]
 	r, _ := scanLab(t, open(t, flood.mbox()), open(t, flood.sent()))
-	page := browser.Open(t, htmlFile(t, flood.name, report.Content{Report: r}), browsertest.View{Width: 1280, Dark: true, Print: true})
+	page := browser.Open(t, htmlFile(t, flood.name, report.Content{Report: r}), browsertest.View{Width: 794, Dark: true, Print: true})
 	if got := browsertest.Eval[string](page, `getComputedStyle(document.body).backgroundColor`); got != "rgb(255, 255, 255)" {
 		t.Errorf("it prints on %s", got)
 	}
 	if browsertest.Eval[bool](page, `getComputedStyle(document.querySelector("nav")).display !== "none"`) {
 		t.Error("links to sections are printed")
 	}
+	keepShot(t, flood.name+"-print.png", page.Screenshot)
 	pdf := page.PDF()
 	keepShot(t, flood.name+".pdf", func() []byte { return pdf })
 	if n := len(regexp.MustCompile(`/Type\s*/Page\b`).FindAll(pdf, -1)); n < 3 || n > 15 {

@@ -80,7 +80,8 @@ var pageTemplate = template.Must(template.New("page.html").Funcs(template.FuncMa
 	"number":   thousands,
 	"noun":     noun,
 	"capital":  capital,
-	"sentence": func(s string) string { return strings.TrimRight(capital(s), ".") + "." },
+	"sentence": func(s string) string { return ended(capital(s)) },
+	"ended":    ended,
 	"classTag": classTag,
 	"spfTag":   spfTag,
 	"tone":     func(c classify.Class) string { return toneName(classTone[c]) },
@@ -259,6 +260,9 @@ func capital(s string) string {
 	}
 	return s
 }
+
+// ended ends a sentence with a full stop, once.
+func ended(s string) string { return strings.TrimRight(s, ".") + "." }
 
 func (p *pager) also() []string {
 	var list []string

@@ -61,7 +61,7 @@ var readable = []struct {
 	format report.Format
 }{
 	{bundle.ReportFile, report.JSON}, {bundle.FindingsFile, report.JSONL}, {"report.txt", report.Table}, {"report.md", report.Markdown},
-	{"origins.csv", report.CSV},
+	{"report.html", report.Page}, {"origins.csv", report.CSV},
 }
 
 // startBundle begins a bundle, if one was asked for. Of a redacted one the mail stays out.
