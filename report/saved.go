@@ -117,7 +117,7 @@ func (s *Saved) Content(now time.Time) (Content, error) {
 	}
 	if schema == classify.FindingSchema {
 		c := Content{Findings: func() iter.Seq2[classify.Finding, error] { return readFindings(s.whole()) }}
-		c.Report, err = recount(c.Findings(), now)
+		c.Report, err = recount(s.whole(), now)
 		return c, err
 	}
 	r, err := readReport(s.whole())
@@ -298,28 +298,4 @@ func readFindings(in io.Reader) iter.Seq2[classify.Finding, error] {
 			yield(classify.Finding{}, fmt.Errorf("finding in line %d: %w", n+1, err))
 		}
 	}
-}
-
-// maxSources bounds the sources of a recounted report.
-const maxSources = 1000
-
-// recount makes a report from findings alone.
-func recount(findings iter.Seq2[classify.Finding, error], now time.Time) (*classify.Report, error) {
-	flood := classify.NewFlood(classify.FloodOptions{})
-	c := classify.Context{Tool: "ndrscan show", Now: now, Complete: true}
-	c.Run.Limits = []string{"counted from saved findings: the state of your domains, what was left out and what was assumed yours are known to the run alone"}
-	for f, err := range findings {
-		if err != nil {
-			return nil, err
-		}
-		flood.Recount(&f)
-		if !slices.Contains(c.Sources, f.Source) && len(c.Sources) < maxSources {
-			c.Sources = append(c.Sources, f.Source)
-		}
-		for _, r := range f.Reasons {
-			c.SentAtHand = c.SentAtHand || strings.HasPrefix(r.Code, "sent-")
-			c.LogAtHand = c.LogAtHand || strings.HasPrefix(r.Code, "log-")
-		}
-	}
-	return flood.Report(c), nil
 }

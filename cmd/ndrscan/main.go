@@ -14,6 +14,7 @@ import (
 	"os"
 	"os/signal"
 	"regexp"
+	"runtime/debug"
 	"strings"
 	"syscall"
 	"time"
@@ -24,7 +25,16 @@ import (
 	"ndrscan/report"
 )
 
-func main() { os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) }
+func main() {
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(memoryGoal)
+	}
+	os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+}
+
+// memoryGoal is what the program means to get along with, in bytes. It is soft: near it garbage is collected earlier. A flood
+// of a million messages fits; a larger one takes what it needs.
+const memoryGoal = 300 << 20
 
 // app is the world that the commands see.
 type app struct {
