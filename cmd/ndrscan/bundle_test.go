@@ -113,7 +113,7 @@ func TestRedactAll(t *testing.T) {
 			dir := t.TempDir()
 			file := func(name string) string { return filepath.Join(dir, name) }
 			screen := scanTo(t, flood, "--redact", "all", "--bundle", file("b.zip"), "-o", file("r.json"), "-o", file("r.jsonl"), "-o", file("r.csv"),
-				"-o", file("findings.csv"), "-o", file("r.md"), "--format", "table")
+				"-o", file("findings.csv"), "-o", file("r.md"), "-o", file("r.html"), "--format", "table")
 			secrets := secretsOf(t, floods+flood+".mbox.gz")
 			if len(secrets) < 100 {
 				t.Fatalf("only %d secrets found: the test looks at nothing", len(secrets))
@@ -127,7 +127,7 @@ func TestRedactAll(t *testing.T) {
 				}
 			}
 			outputs["explain"] = output(t, "explain", floods+flood+".mbox.gz", id, "--own", "example.com", "--dns", "zone:"+floods+"lab.zone", "--redact", "all")
-			for _, name := range []string{"r.json", "r.jsonl", "r.csv", "findings.csv", "r.md"} {
+			for _, name := range []string{"r.json", "r.jsonl", "r.csv", "findings.csv", "r.md", "r.html"} {
 				outputs[name] = readAll(t, file(name))
 			}
 			for name, content := range unzip(t, file("b.zip")) {
