@@ -8,13 +8,16 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"ndrscan"
 	"ndrscan/classify"
 	"ndrscan/filter"
+	"ndrscan/internal/demo"
 	"ndrscan/mailbox"
 )
 
@@ -187,4 +190,75 @@ func (e sieveEngine) takes(t *testing.T, script string, raw []byte) bool {
 		t.Fatal(fmt.Errorf("the engine says neither keep nor file away:\n%s", out))
 	}
 	return took
+}
+
+// TestFilterQuotesInSieve: whatever stands in a mark, the engine looks for exactly that.
+func TestFilterQuotesInSieve(t *testing.T) {
+	engine := newSieve(t)
+	marks := []string{`a"; discard; stop; #`, `"]) { discard; }`, `\"; keep; "`, `\\\ "`, `*/ redirect "x@y.test";`, `text: multi`, `${1} ${unicode:41}`, `a /* b */ c`, `.*?+[]{}()|^$`, `#comment`}
+	rules := &filter.Filter{To: []string{`"x\" y"@example.com`, "joe@example.com"}, Ours: []string{`no"such\mark`}, Spam: marks}
+	script := engine.compile(t, rules)
+	for _, text := range append(slices.Clone(marks), "", "discard", "41") {
+		raw := []byte("From: MAILER-DAEMON@site.test\nTo: joe@example.com\nSubject: failure notice\n\nBelow is a copy.\n\nSubject: " + text + " end\n")
+		want := slices.Contains(marks, text)
+		if got := engine.takes(t, script, raw); got != want || rules.Match(raw) != want {
+			t.Errorf("%q: the engine takes it: %v, we: %v; want %v", text, got, rules.Match(raw), want)
+		}
+	}
+}
+
+// madeMail is a source of messages that were made in memory.
+type madeMail []mailbox.Message
+
+func (m madeMail) Name() string { return "memory" }
+
+func (m madeMail) Messages(context.Context) iter.Seq2[mailbox.Message, error] {
+	return func(yield func(mailbox.Message, error) bool) {
+		for _, message := range m {
+			if !yield(message, nil) {
+				return
+			}
+		}
+	}
+}
+
+// TestFilterOfDemo: the demo's floods, which other hands wrote, lose their backscatter and nothing else.
+func TestFilterOfDemo(t *testing.T) {
+	engine := newSieve(t)
+	for _, kind := range []string{demo.JoeJob, demo.Mixed} {
+		t.Run(kind, func(t *testing.T) {
+			now := time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
+			flood, err := demo.Generate(kind, 1, now)
+			if err != nil {
+				t.Fatal(err)
+			}
+			inbox, sent := inMemory(flood.Inbox), inMemory(flood.Sent)
+			zone := filepath.Join(t.TempDir(), "zone")
+			if err := os.WriteFile(zone, []byte(flood.Zone), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			rules, raws := buildFilter(t, inbox, ndrscan.Options{Own: flood.Own, Accounts: []string{flood.User}, Sent: []mailbox.Source{sent},
+				Resolver: zoneFile(t, zone), Flags: map[string]string{"own": strings.Join(flood.Own, ", ")}, Now: func() time.Time { return now }})
+			script, taken := engine.compile(t, rules), 0
+			for i, raw := range raws {
+				took := engine.takes(t, script, raw)
+				if took != rules.Match(raw) {
+					t.Errorf("message %d: the engine takes it: %v; we say %v", i, took, !took)
+				}
+				taken += map[bool]int{true: 1}[took]
+			}
+			t.Logf("%d taken, %d were forged; %v", taken, flood.Truth["forged"], rules.Summary())
+			if r := rules.Replay; taken > flood.Truth["forged"] || 100*r.Caught < 95*flood.Truth["forged"] || r.Lost > 0 {
+				t.Errorf("%d taken, replay %+v; %d were forged", taken, r, flood.Truth["forged"])
+			}
+		})
+	}
+}
+
+func inMemory(list []demo.Message) madeMail {
+	var m madeMail
+	for i, message := range list {
+		m = append(m, mailbox.Message{Source: "memory", ID: fmt.Sprint(i + 1), Received: message.Date, Raw: message.Raw, Size: int64(len(message.Raw))})
+	}
+	return m
 }

@@ -9,10 +9,11 @@ import (
 )
 
 // minSupport is how many forged bounces must bear a mark of the flood, and how many it must add to what the others catch
-// while there is a choice. maxSpam bounds the marks.
+// while there is a choice. maxSpam and maxLine bound the marks.
 const (
 	minSupport = 3
 	maxSpam    = 24
+	maxLine    = 60
 )
 
 // A bounce of which nobody can tell is this flood's if its address, or its campaign, is: that many are proved forged, and
@@ -41,7 +42,8 @@ type balance struct{ forged, others int }
 type group byte
 
 const (
-	keep   group = iota // everything that is, or could be, ours
+	keep   group = iota // everything that is no backscatter
+	doubt               // bounces that could be of our own mail: kept as if they were
 	forged              // backscatter
 	open                // forged or compromised: nobody can tell
 )
@@ -71,6 +73,7 @@ func (b *builder) groupOf(f classify.Finding) group {
 		if b.ofTheFlood(f) || !slices.ContainsFunc(f.CouldBe, func(c classify.Class) bool { return c != classify.Forged && c != classify.Compromised }) {
 			return open
 		}
+		return doubt
 	}
 	return keep
 }
@@ -142,7 +145,7 @@ func (b *builder) gather(mail Mail) error {
 			if older {
 				b.older.add(m)
 			}
-		case keep:
+		case keep, doubt:
 			b.all.addKept(m.Finding)
 			if older {
 				b.older.addKept(m.Finding)
@@ -170,10 +173,10 @@ func (b *builder) look(mail Mail) error {
 			s.ref = int32(len(b.kept))
 			b.kept = append(b.kept, reference(m.Finding, len(b.report.Sources) > 1))
 		}
+		s.marks = finder.find(v.body)
 		if v.report() {
 			s.report, s.older = v.to(b.all.names), v.to(b.older.names)
 			s.returned, s.ours, s.ours2 = v.has(returnedMarks), v.has(b.all.ours), v.has(b.older.ours)
-			s.marks = finder.find(v.body)
 		}
 		b.seen = append(b.seen, s)
 	}
@@ -188,8 +191,8 @@ func reference(f classify.Finding, several bool) string {
 }
 
 // choose picks rules, greedily: first that of our marks, then those marks of the flood that add most, as long as each
-// takes no message that must be kept.
-func (b *builder) choose(c *candidates, among func(*seen) bool) (*Filter, error) {
+// takes no message that must be kept. Marks are taken of the kinds below most.
+func (b *builder) choose(c *candidates, most kind, among func(*seen) bool) (*Filter, error) {
 	f := &Filter{To: c.names}
 	var left []*seen
 	refusal := &Refusal{Forged: c.forged}
@@ -206,23 +209,48 @@ func (b *builder) choose(c *candidates, among func(*seen) bool) (*Filter, error)
 			left = append(left, s)
 		}
 	}
-	f.Spam = b.cover(left, b.safeMarks(c, among, refusal))
+	f.Spam = b.cover(left, b.safeMarks(c, most, among, refusal), maxSpam)
 	f.Replay = b.replay(c, f, among)
+	b.chooseLines(f, c, most, among)
 	if f.Replay.Caught == 0 {
 		return nil, refusal
 	}
 	return f, nil
 }
 
+// chooseLines picks marks for engines that can't join two tests: each must be safe alone, in any mail of a whole site. A HELO
+// name is not: honest clients elsewhere may use the same.
+func (b *builder) chooseLines(f *Filter, c *candidates, most kind, among func(*seen) bool) {
+	var safe []mark
+	for _, m := range c.spam {
+		bit := b.bit(m.text)
+		if m.kind < min(most, helo) && len(b.lost(among, func(s *seen) bool { return s.bears(bit) })) == 0 {
+			safe = append(safe, m)
+		}
+	}
+	var left []*seen
+	for i := range b.seen {
+		if s := &b.seen[i]; among(s) && s.group == forged {
+			left = append(left, s)
+		}
+	}
+	f.Line = b.cover(left, safe, maxLine)
+	for i := range b.seen {
+		if s := &b.seen[i]; among(s) {
+			f.LineReplay.count(s.group, slices.ContainsFunc(f.Line, func(text string) bool { return s.bears(b.bit(text)) }), false)
+		}
+	}
+}
+
 // cover picks marks for what is left: the surest kind first, of each kind those that add most; at last also those that add
 // one.
-func (b *builder) cover(left []*seen, safe []mark) (picked []string) {
+func (b *builder) cover(left []*seen, safe []mark, limit int) (picked []string) {
 	for last := kind(0); last <= kinds; last++ {
 		least := minSupport
 		if last == kinds {
 			least = 1
 		}
-		for len(picked) < maxSpam {
+		for len(picked) < limit {
 			text, n := b.best(left, safe, last)
 			if n < least {
 				break
@@ -260,9 +288,12 @@ func (b *builder) bearers(mark string, left []*seen) int {
 }
 
 // safeMarks are those that take nothing which must be kept.
-func (b *builder) safeMarks(c *candidates, among func(*seen) bool, refusal *Refusal) []mark {
+func (b *builder) safeMarks(c *candidates, most kind, among func(*seen) bool, refusal *Refusal) []mark {
 	var safe []mark
 	for _, m := range c.spam {
+		if m.kind >= most {
+			continue
+		}
 		bit := b.bit(m.text)
 		lost := b.lost(among, func(s *seen) bool { return b.isReport(c, s) && s.bears(bit) })
 		if len(lost) > 0 {
@@ -277,7 +308,7 @@ func (b *builder) safeMarks(c *candidates, among func(*seen) bool, refusal *Refu
 // lost lists the messages that a rule would take and must not.
 func (b *builder) lost(among func(*seen) bool, rule func(*seen) bool) (ids []string) {
 	for i := range b.seen {
-		if s := &b.seen[i]; s.group == keep && among(s) && rule(s) {
+		if s := &b.seen[i]; s.group <= doubt && among(s) && rule(s) {
 			ids = append(ids, b.kept[s.ref])
 		}
 	}
@@ -343,5 +374,8 @@ func (r *Replay) count(g group, takes, byOurs bool) {
 	default:
 		r.Kept++
 		r.Lost += one
+		if g == doubt {
+			r.Doubtful += one
+		}
 	}
 }

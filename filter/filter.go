@@ -42,7 +42,10 @@ type Mail func() iter.Seq2[Message, error]
 type Filter struct {
 	To   []string // our addresses, or @domain where there are too many
 	Ours []string // marks of our own servers; empty: that rule was not made
-	Spam []string // marks of the flood
+	Spam []string // marks of the flood, that catch what Ours does not
+	Line []string // marks of the flood that tell without any other test, for engines that see one line at a time
+
+	LineReplay Replay // of Line alone, over all mail
 
 	Replay  Replay
 	Forward *Replay // a filter made from the older half, over the newer half; nil: too few, or without dates
@@ -52,6 +55,7 @@ type Filter struct {
 type Replay struct {
 	Caught, Forged int // backscatter that it takes, of all
 	Lost, Kept     int // other mail that it takes, of all. Lost is 0 in a Filter.Replay
+	Doubtful       int // of Lost: bounces that could be of our own mail, or forged
 	Open           int // bounces it takes that could be forged or compromised: nobody can tell
 	ByOurs         int // of Caught: by the marks of ours alone
 }
@@ -63,6 +67,9 @@ func (r Replay) Share() int {
 	}
 	return 100 * r.Caught / r.Forged
 }
+
+// wrong is how much mail it takes that is surely no backscatter.
+func (r Replay) wrong() int { return r.Lost - r.Doubtful }
 
 // ErrNoFlood is returned where nothing is proved forged: there is nothing to put aside.
 var ErrNoFlood = errors.New("no bounce is proved forged, so there is no backscatter to filter")
@@ -108,24 +115,47 @@ func Build(report *classify.Report, mail Mail) (*Filter, error) {
 	if err := b.look(mail); err != nil {
 		return nil, err
 	}
-	f, err := b.choose(&b.all, func(*seen) bool { return true })
-	if err != nil {
-		return nil, err
+	return b.steadiest()
+}
+
+// trusted are the kinds of marks of the flood that a filter may rest on: all; only what the reporting sites stamped; none,
+// just the marks of ours.
+var trusted = []kind{kinds, address + 1, 0}
+
+// steadiest makes a filter of as many kinds of marks as stand the trial on later mail: a subject that only forgeries bore until
+// noon may be that of mail through our own server in the afternoon.
+func (b *builder) steadiest() (*Filter, error) {
+	var best *Filter
+	var refused error
+	for _, most := range trusted {
+		f, err := b.choose(&b.all, most, func(*seen) bool { return true })
+		if err != nil {
+			if refused == nil {
+				refused = err
+			}
+			continue
+		}
+		f.Forward = b.forward(most)
+		if best == nil || f.Forward != nil && f.Forward.wrong() < best.Forward.wrong() {
+			best = f
+		}
 	}
-	f.Forward = b.forward()
-	return f, nil
+	if best == nil {
+		return nil, refused
+	}
+	return best, nil
 }
 
 // minForward is how much backscatter each half must hold for the trial on later mail.
 const minForward = 10
 
 // forward makes a filter from the older half and replays it over the newer. A refusal is a result, too: it catches nothing.
-func (b *builder) forward() *Replay {
+func (b *builder) forward(most kind) *Replay {
 	if b.middle.IsZero() || b.older.forged < minForward || b.all.forged-b.older.forged < minForward {
 		return nil
 	}
 	newer := func(s *seen) bool { return s.at > b.middle.Unix() }
-	f, err := b.choose(&b.older, func(s *seen) bool { return !newer(s) })
+	f, err := b.choose(&b.older, most, func(s *seen) bool { return !newer(s) })
 	if err != nil {
 		f = &Filter{}
 	}

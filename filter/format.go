@@ -3,7 +3,6 @@ package filter
 import (
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 )
 
@@ -39,6 +38,13 @@ func (f *Filter) Text(w io.Writer, e Engine, a Action) error {
 	switch e {
 	case Sieve:
 		text = f.sieve(a)
+	case Exim:
+		text = f.exim(a)
+	case Postfix, Exchange:
+		if len(f.Line) == 0 {
+			return fmt.Errorf("%s tests one thing at a time, and nothing in this flood tells it from other mail by itself; use sieve or exim", e)
+		}
+		text = map[Engine]func(Action) string{Postfix: f.postfix, Exchange: f.exchange}[e](a)
 	default:
 		return fmt.Errorf("no filter can be written for %q", e)
 	}
@@ -52,11 +58,14 @@ func (f *Filter) summary() []string {
 	lines := []string{fmt.Sprintf("Replayed over the mail it was made from: %s caught, %d of %d other messages lost.",
 		share(r), r.Lost, r.Kept)}
 	if r.Open > 0 {
-		lines = append(lines, fmt.Sprintf("It also takes %d bounces of which nobody can tell whether they are forged.", r.Open))
+		lines = append(lines, fmt.Sprintf("It also takes %d bounces that are not proved forged: of the flood's addresses or campaigns, or forged or compromised.", r.Open))
 	}
 	if f.Forward != nil {
-		lines = append(lines, fmt.Sprintf("One made from the older half and replayed over the newer: %s caught, %d of %d lost.",
-			share(*f.Forward), f.Forward.Lost, f.Forward.Kept))
+		line := fmt.Sprintf("One made from the older half and replayed over the newer: %s caught, %d of %d lost", share(*f.Forward), f.Forward.Lost, f.Forward.Kept)
+		if f.Forward.Doubtful > 0 {
+			line += fmt.Sprintf(" (%d of them could be forged)", f.Forward.Doubtful)
+		}
+		lines = append(lines, line+".")
 	}
 	return lines
 }
@@ -76,5 +85,3 @@ func comments(sign string, lines []string) string {
 	}
 	return b.String()
 }
-
-func sorted(list []string) []string { return slices.Sorted(slices.Values(list)) }

@@ -287,71 +287,151 @@ func addressTexts(ip netip.Addr) []string {
 	return texts
 }
 
-// ourMarks are the names and addresses of our servers: what --own names, what the scan found confirmed or possible, and
-// what our SPF records permit; and hosts outside that sent, or may have sent, mail of ours. A name below a domain of ours is a mark in itself: our own servers write theirs into Received
-// lines and reports. More marks keep more mail, so doubt adds one.
+// marksOfOurs gathers the names and addresses of our servers.
+type marksOfOurs struct {
+	list    []string
+	domains []string // of the addressees
+	flagged bool     // somebody named servers with --own
+	whole   bool     // every SPF policy is enumerated
+	open    bool     // mail of ours leaves through hosts that no text stands for
+}
+
+// ourMarks are the marks of our servers: what --own names, what the scan found confirmed or possible, and what our SPF
+// records permit; and hosts outside that sent, or may have sent, mail of ours. A name below a domain of ours is a mark in
+// itself: our own servers write theirs into Received lines and reports. More marks keep more mail, so doubt adds one.
 //
 // known is false where our mail may leave through hosts that none of the marks stands for.
 func (c *candidates) ourMarks(r *classify.Report, domains []string) (marks []string, known bool) {
-	add := func(mark string) {
-		mark = strings.ToLower(mark)
-		if usable(mark) && !slices.Contains(marks, mark) {
-			marks = append(marks, mark)
-		}
-	}
-	addDomain := func(domain string) {
-		add("." + domain)
-		add(" by " + domain)
-	}
+	m := marksOfOurs{domains: domains, whole: len(r.Domains) > 0}
 	for _, domain := range domains {
-		addDomain(domain)
+		m.addDomain(domain)
 	}
 	for _, host := range r.OwnSeen {
-		name, address, _ := strings.Cut(host.Host, " [")
-		for _, text := range []string{name, strings.TrimSuffix(address, "]")} {
-			if ip, err := netip.ParseAddr(text); err == nil {
-				addAddress(ip, add)
-			} else if !slices.Contains(domains, text) {
-				add(text)
-			}
-		}
-		known = known || host.Rule == "flag"
+		m.addHost(host)
 	}
-	named, all := true, true
 	for _, text := range strings.Split(r.Run.Flags["own"], ", ") {
-		if p, err := netip.ParsePrefix(text); err == nil {
-			known = true
-			add(prefixText(p.Masked()))
-		} else if ip, err := netip.ParseAddr(text); err == nil {
-			known = true
-			addAddress(ip, add)
-		} else if strings.HasPrefix(text, "tenant:") {
-			named = false // a tenant's mail leaves through hosts that it shares
-		} else if text = strings.ToLower(strings.TrimSuffix(text, ".")); strings.Contains(text, ".") {
-			addDomain(text) // or a host, which is in OwnSeen, too
-		}
+		m.addFlag(text)
 	}
 	for _, d := range r.Domains {
-		texts, whole := policyTexts(d)
-		all = all && whole
-		for _, text := range texts {
-			add(text)
-		}
+		m.addPolicy(d)
 	}
 	if len(c.doubtful) > maxDoubtful {
 		return nil, false
 	}
 	for ip := range c.doubtful {
 		if c.origins[ip] == 0 {
-			add(ip.String())
+			m.add(ip.String())
 		}
 	}
-	known = named && (known || all && len(r.Domains) > 0)
-	marks = shortest(marks)
-	if len(marks) > maxOurs {
+	marks = shortest(m.list)
+	if m.open || !m.flagged && !m.whole || len(marks) == 0 || len(marks) > maxOurs {
 		return nil, false
 	}
-	return marks, known && len(marks) > 0
+	return marks, true
+}
+
+func (m *marksOfOurs) add(mark string) {
+	mark = strings.ToLower(mark)
+	if usable(mark) && !slices.Contains(m.list, mark) {
+		m.list = append(m.list, mark)
+	}
+}
+
+// addDomain adds what a host of the domain looks like in a line; not the domain itself, which every address of it holds.
+func (m *marksOfOurs) addDomain(domain string) {
+	m.add("." + domain)
+	if mark := "by " + domain; usable(mark) {
+		m.list = append(m.list, mark)
+	}
+}
+
+func (m *marksOfOurs) addHost(host classify.OwnHost) {
+	name, address, _ := strings.Cut(host.Host, " [")
+	for _, text := range []string{name, strings.TrimSuffix(address, "]")} {
+		if ip, err := netip.ParseAddr(text); err == nil {
+			m.addAddress(ip)
+		} else if !slices.Contains(m.domains, text) {
+			m.add(text)
+		}
+	}
+	m.flagged = m.flagged || host.Rule == "flag"
+}
+
+// addFlag adds a value of --own. A tenant's mail leaves through hosts that it shares.
+func (m *marksOfOurs) addFlag(text string) {
+	if text == "" {
+		return
+	}
+	m.flagged = true
+	if p, err := netip.ParsePrefix(text); err == nil {
+		m.addNetwork(p)
+	} else if ip, err := netip.ParseAddr(text); err == nil {
+		m.addAddress(ip)
+	} else if strings.HasPrefix(text, "tenant:") {
+		m.open = true
+	} else {
+		m.addDomain(strings.ToLower(strings.TrimSuffix(text, "."))) // or a host, which is in OwnSeen, too
+	}
+}
+
+func (m *marksOfOurs) addNetwork(p netip.Prefix) {
+	if text := prefixText(p.Masked()); usable(text) {
+		m.add(text)
+		return
+	}
+	m.open = true
+}
+
+func (m *marksOfOurs) addAddress(ip netip.Addr) {
+	ip = ip.Unmap()
+	m.add(ip.String())
+	if ip.Is6() {
+		m.add(prefixText(netip.PrefixFrom(ip, 48)))
+		for _, text := range addressTexts(ip) {
+			m.add(text[:len(text)-1])
+		}
+	}
+}
+
+// addPolicy adds the addresses that an SPF policy permits. Hosts that it names by a and mx are in OwnSeen, as far as DNS
+// knew them; whom exists, ptr and records that were not read let in, no text says.
+func (m *marksOfOurs) addPolicy(d classify.Domain) {
+	if d.Record == "" || d.Broken {
+		m.whole = false
+		return
+	}
+	terms := d.Policy
+	if len(terms) == 0 {
+		for _, term := range strings.Fields(d.Record) {
+			terms = append(terms, classify.PolicyTerm{Term: term})
+		}
+	}
+	read := slices.ContainsFunc(terms, func(t classify.PolicyTerm) bool { return t.Depth > 0 })
+	for _, t := range terms {
+		if strings.HasPrefix(t.Term, "-") || strings.HasPrefix(t.Term, "~") || strings.HasPrefix(t.Term, "?") {
+			continue
+		}
+		name, value, _ := strings.Cut(strings.ToLower(strings.TrimLeft(t.Term, "+")), ":")
+		mechanism, _, _ := strings.Cut(name, "/")
+		switch {
+		case name == "ip4", name == "ip6":
+			m.addPermitted(value)
+		case mechanism == "a", mechanism == "mx":
+			m.whole = false
+		case name == "all", name == "exists", name == "ptr":
+			m.open = true
+		case (name == "include" || strings.HasPrefix(name, "redirect=")) && !read:
+			m.open = true
+		}
+	}
+}
+
+func (m *marksOfOurs) addPermitted(value string) {
+	if p, err := netip.ParsePrefix(value); err == nil {
+		m.addNetwork(p)
+	} else if ip, err := netip.ParseAddr(value); err == nil {
+		m.addAddress(ip)
+	}
 }
 
 // shortest leaves out what holds another mark: the other one is found wherever it is.
@@ -365,61 +445,4 @@ func shortest(marks []string) []string {
 	}
 	slices.Sort(list)
 	return list
-}
-
-func addAddress(ip netip.Addr, add func(string)) {
-	ip = ip.Unmap()
-	if ip.Is4() {
-		add(ip.String())
-		return
-	}
-	add(prefixText(netip.PrefixFrom(ip, 48)))
-	for _, text := range addressTexts(ip) {
-		add(text[:len(text)-1])
-	}
-}
-
-// policyTexts are the addresses that an SPF policy permits, as texts. whole is false if some can't be written so: other
-// hosts may then send as well.
-func policyTexts(d classify.Domain) (texts []string, whole bool) {
-	if d.Record == "" || d.Broken {
-		return nil, false
-	}
-	terms := d.Policy
-	if len(terms) == 0 {
-		for _, term := range strings.Fields(d.Record) {
-			terms = append(terms, classify.PolicyTerm{Term: term})
-		}
-	}
-	for _, t := range terms {
-		name, value, _ := strings.Cut(strings.ToLower(strings.TrimLeft(t.Term, "+")), ":")
-		switch {
-		case strings.HasPrefix(t.Term, "-"), strings.HasPrefix(t.Term, "~"), strings.HasPrefix(t.Term, "?"), strings.HasPrefix(name, "v=spf1"):
-		case name == "ip4", name == "ip6":
-			text := networkOf(value)
-			if len(text) < minMark {
-				return texts, false
-			}
-			texts = append(texts, text)
-		case name == "include" && hasDepth(terms):
-		default: // a, mx, exists, ptr, redirect: their hosts are not written here
-			return texts, false
-		}
-	}
-	return texts, true
-}
-
-// hasDepth tells whether the terms of included records are listed, too.
-func hasDepth(terms []classify.PolicyTerm) bool {
-	return slices.ContainsFunc(terms, func(t classify.PolicyTerm) bool { return t.Depth > 0 })
-}
-
-func networkOf(value string) string {
-	if p, err := netip.ParsePrefix(value); err == nil {
-		return prefixText(p.Masked())
-	}
-	if ip, err := netip.ParseAddr(value); err == nil {
-		return prefixText(netip.PrefixFrom(ip, ip.BitLen()))
-	}
-	return ""
 }

@@ -26,13 +26,13 @@ func sieveList(indent string, list []string) string {
 	return b.String()
 }
 
-// pattern writes a literal for a regular expression (PCRE, .NET): letters, digits and a few signs that no such language
-// gives a meaning stay, the rest becomes its code. So no text can end the pattern, or an expansion around it.
-func pattern(text string) string {
+// pcre writes a literal for a Perl-compatible regular expression between slashes (pcre_table(5)): letters, digits and a few
+// signs that have no meaning there stay, the rest becomes its code, so that no text can end the pattern.
+func pcre(text string) string {
 	var b strings.Builder
 	for i := range len(text) {
 		switch c := text[i]; {
-		case c >= '0' && c <= '9', c >= 'A' && c <= 'Z', c >= 'a' && c <= 'z', strings.IndexByte("@_:,=", c) >= 0:
+		case alphanumeric(c), strings.IndexByte(" @_:,=-<>", c) >= 0:
 			b.WriteByte(c)
 		case c == '.':
 			b.WriteString("[.]")
@@ -43,6 +43,40 @@ func pattern(text string) string {
 	return b.String()
 }
 
+// eximString writes a quoted string of an Exim filter file. It is unquoted first and expanded then, so every sign that
+// could mean something to either is written as a code that the expansion turns into the sign itself (Exim specification,
+// chapter "String expansions", section "Character escape sequences in expanded strings").
+func eximString(text string) string {
+	var b strings.Builder
+	b.WriteByte('"')
+	for i := range len(text) {
+		if c := text[i]; alphanumeric(c) || strings.IndexByte(" .,:@_=-<>()[]/+", c) >= 0 {
+			b.WriteByte(c)
+		} else {
+			fmt.Fprintf(&b, `\\x%02x`, c)
+		}
+	}
+	b.WriteByte('"')
+	return b.String()
+}
+
+// exchangePattern writes a literal for the regular expressions of a mail flow rule, which know no codes: a backslash takes
+// the meaning from what follows it.
+func exchangePattern(text string) string {
+	var b strings.Builder
+	for i := range len(text) {
+		if c := text[i]; !alphanumeric(c) && c != ' ' {
+			b.WriteByte('\\')
+		}
+		b.WriteByte(text[i])
+	}
+	return b.String()
+}
+
 // powerShell writes a single-quoted string, in which nothing is expanded. The typographic quotes that PowerShell takes for
 // plain ones can't be in a mark.
 func powerShell(text string) string { return "'" + strings.ReplaceAll(text, "'", "''") + "'" }
+
+func alphanumeric(c byte) bool {
+	return c >= '0' && c <= '9' || c >= 'A' && c <= 'Z' || c >= 'a' && c <= 'z'
+}

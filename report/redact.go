@@ -79,6 +79,7 @@ func (r *Redactor) Report(rep *classify.Report) *classify.Report {
 	}
 	for _, a := range rep.Accounts {
 		h.keep(a.Login)
+		h.keep(a.MessageIDs...)
 		h.logins = append(h.logins, a.Login)
 	}
 	out := redacted(h, rep)

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -40,6 +42,9 @@ What the rules take goes to a folder or into quarantine, unless you ask for --ac
 			if err := f.check(); err != nil {
 				return err
 			}
+			if err := needsMail(names); err != nil {
+				return err
+			}
 			j, err := a.newJob(cmd, &f.reading, names)
 			if err != nil {
 				return err
@@ -70,6 +75,17 @@ func (f *filterFlags) check() error {
 		return nil
 	}
 	return checkFolders([]string{f.file})
+}
+
+// needsMail refuses what was saved of a scan: rules are tried on the messages themselves, and findings don't hold them.
+func needsMail(names []string) error {
+	for _, name := range names {
+		switch strings.ToLower(filepath.Ext(name)) {
+		case ".json", ".jsonl":
+			return hint(misused("%s holds no messages, and rules are tried on the messages themselves", name), "give the mailbox that it was made from")
+		}
+	}
+	return nil
 }
 
 // filter scans, builds the rules and writes them.
