@@ -50,10 +50,10 @@ var (
 )
 
 // zone writes the world's DNS to a file.
-func zone(t *testing.T) string {
+func zone(t *testing.T, more ...string) string {
 	t.Helper()
 	var out strings.Builder
-	out.WriteString("$ORIGIN .\n$TTL 3600\nexample. IN SOA ns.example. h.example. 1 3600 600 86400 60\n" + adversaryZone)
+	out.WriteString("$ORIGIN .\n$TTL 3600\nexample. IN SOA ns.example. h.example. 1 3600 600 86400 60\n" + adversaryZone + strings.Join(more, ""))
 	host := func(name, a, b, c, d string) {
 		fmt.Fprintf(&out, "%s. IN A %s.%s.%s.%s\n%s.%s.%s.%s.in-addr.arpa. IN PTR %s.\n", name, a, b, c, d, d, c, b, a, name)
 	}
@@ -247,12 +247,13 @@ func mbox(t *testing.T, messages []string) mailbox.Source {
 type attack struct {
 	mails, sent []string
 	noSent      bool
+	zone        string // more records
 	opts        ndrscan.Options
 }
 
 func (a attack) scan(t *testing.T) (*classify.Report, []classify.Finding) {
 	t.Helper()
-	dns := zoneFile(t, zone(t))
+	dns := zoneFile(t, zone(t, a.zone))
 	opts := a.opts
 	opts.Own, opts.Resolver = append(opts.Own, "ours.example"), dns
 	opts.Now = func() time.Time { return adversaryNow }

@@ -265,6 +265,24 @@ var adversaries = []adversary{
 				return b
 			})}
 		}},
+	{name: "a newsletter service that signs for us, outside our record", verdict: classify.MisconfiguredSender, class: classify.Misconfigured, without: []string{"dkim-recipient"},
+		attack: func(t *testing.T) attack {
+			return attack{zone: "o7.sendhub.example. IN A 198.18.80.7\n7.80.18.198.in-addr.arpa. IN PTR o7.sendhub.example.\n",
+				mails: flood(24, func(n int) bounce {
+					b := site(n, 1+n%4)
+					b.diag = "550 5.7.23 SPF validation failed"
+					b.orig = taken(b, "o7.sendhub.example", "o7.sendhub.example", "198.18.80.7") + sign(t, mail(n, "news@ours.example", b.rcpts[0], "Our news"))
+					return b
+				})}
+		},
+		also: func(r *classify.Report) string {
+			for _, o := range r.Origins {
+				if o.Misconfiguration != classify.SourceBulk || o.SPFTerm != "" { // whoever has the key could be there
+					return fmt.Sprintf("%s: %s, to be permitted as %q", o.IP, o.Misconfiguration, o.SPFTerm)
+				}
+			}
+			return ""
+		}},
 	{name: "our tenant's stamps under a bot's border", verdict: classify.JoeJob, class: classify.Forged, without: []string{"provider"},
 		attack: func(*testing.T) attack {
 			a := attack{mails: flood(24, func(n int) bounce {

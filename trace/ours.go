@@ -19,6 +19,9 @@ func (w *walk) ownReporter() {
 // ownAddress gives the address of ours that the topmost named line's writer has.
 func (w *walk) ownAddress() netip.Addr {
 	if top := w.namedLine(); top >= 0 {
+		if ip := w.lines.at(top).ByIP; w.t.Own.flagged(ip) {
+			return ip // its name may be known inside only
+		}
 		return w.t.ourAddress(w.ctx, w.lines.at(top).By, &w.o.DNSFailed)
 	}
 	return noAddr
