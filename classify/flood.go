@@ -37,6 +37,8 @@ type Flood struct {
 	several    bool
 
 	read       int
+	seen       map[uint64]struct{} // messages, by their digests
+	copies     int                 // messages that were seen before: read and not counted
 	source     string // of the first message
 	unreadable int
 	kinds      map[string]int
@@ -181,6 +183,7 @@ func NewFlood(opts FloodOptions) *Flood {
 		off:        codes(slices.DeleteFunc(slices.Clone(opts.Without), isSign)...),
 		several:    opts.Several,
 		kinds:      map[string]int{},
+		seen:       map[uint64]struct{}{},
 		groups:     map[groupKey]*group{},
 		habits:     newHabits(opts.Without),
 		logins:     logins{},
@@ -204,7 +207,10 @@ type Record struct {
 // Add counts one message and gives its finding, without a class.
 func (f *Flood) Add(e *Evidence) Record {
 	record := Record{Finding: newFinding(e)}
-	message := f.count(&record.Finding)
+	message, again := f.count(&record.Finding)
+	if !e.isBounce() && again {
+		return record
+	}
 	if !e.isBounce() {
 		f.habits.usual.add(e.Submission.Account, networkOf(e.Submission.Client), e.Submission.At)
 		f.logins.add(e.Submission.Server, e.Submission.LoginForm)
@@ -216,25 +222,51 @@ func (f *Flood) Add(e *Evidence) Record {
 	record.Case, record.Habit = hold(e, f.off), habitKey(e)
 	record.Finding.Reasons = reasons(record.Case, e)
 	record.Campaign, record.Source = f.campaign(e), sourceKind(e)
-	record.Replay = f.replays.add(e)
+	record.Replay = f.replays.of(e)
 	if record.Case.has(codes("origin-outside")) && record.Case.meets(settledByReports) {
 		record.Origin = e.Origin.IP
 	}
+	record.Login = loginFormOf(e, record.Case)
+	if again {
+		return record
+	}
+	f.replays.add(record.Replay, e.Origin.IP)
 	if record.Habit != "" && !e.nullSender() {
 		f.habits.add(e, record.Case, record.Habit)
 	}
 	if e.ownReport() {
 		f.logins.add(e.Origin.LoginServer, e.Origin.LoginForm)
 	}
-	record.Login = loginFormOf(e, record.Case)
 	key := groupKey{Case: record.Case, Habit: record.Habit, Replay: record.Replay, Origin: record.Origin, Login: record.Login}
 	f.add(f.group(key, &record.Finding), &record, message)
 	return record
 }
 
-// count counts a message of any kind and names it.
-func (f *Flood) count(finding *Finding) ref {
+// maxSeen bounds the digests that are kept; messages past it count as new.
+const maxSeen = 2_000_000
+
+// again tells whether a message with this digest was counted before: the same delivery, read from two places.
+func (f *Flood) again(digest string) bool {
+	if digest == "" {
+		return false
+	}
+	sum := hash64(digest)
+	if _, seen := f.seen[sum]; seen {
+		return true
+	}
+	if len(f.seen) < maxSeen {
+		f.seen[sum] = struct{}{}
+	}
+	return false
+}
+
+// count counts a message of any kind and names it. A copy of one that was counted is read, and changes nothing else.
+func (f *Flood) count(finding *Finding) (message ref, again bool) {
 	f.read++
+	if f.again(finding.Digest) {
+		f.copies++
+		return ref{}, true
+	}
 	f.kinds[finding.Kind]++
 	if finding.Kind == string(dsn.KindUnreadable) {
 		f.unreadable++
@@ -243,7 +275,7 @@ func (f *Flood) count(finding *Finding) ref {
 		f.source = finding.Source
 	}
 	f.several = f.several || finding.Source != f.source
-	return ref{place: f.read, source: finding.Source, id: finding.ID}
+	return ref{place: f.read, source: finding.Source, id: finding.ID}, false
 }
 
 // group finds or makes the group of a message. Past the bound the habit cell is given up, and with it the judgement of

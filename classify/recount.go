@@ -10,8 +10,8 @@ import (
 // Recount counts a finding that was judged before: one that was saved, or that another run made. It keeps its class; the
 // verdict, the tables and the next steps are made anew. A flood takes either evidence or findings, never both.
 func (f *Flood) Recount(finding *Finding) {
-	message := f.count(finding)
-	if finding.Kind != string(dsn.KindBounce) || finding.Origin == nil || finding.Reporter == nil {
+	message, again := f.count(finding)
+	if again || finding.Kind != string(dsn.KindBounce) || finding.Origin == nil || finding.Reporter == nil {
 		return
 	}
 	r := Record{Finding: *finding, Campaign: f.named(finding.Campaign)}

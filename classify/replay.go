@@ -18,8 +18,8 @@ const maxReplays = 1000
 // replays counts the signatures of ours that came from outside and stand in no Sent.
 type replays struct{ seen proof.Replays }
 
-// add counts a message and gives its signature, "" for none.
-func (r *replays) add(e *Evidence) string {
+// of gives the signature by which a message is counted, "" for none.
+func (r *replays) of(e *Evidence) string {
 	if !outside(e) || e.InSent {
 		return ""
 	}
@@ -27,13 +27,18 @@ func (r *replays) add(e *Evidence) string {
 		if !s.Own || !s.Whole() || !s.FromSigned {
 			continue
 		}
-		r.seen.Add(s.Hash, e.Origin.IP)
-		if r.seen.Distinct() > maxReplays {
+		if known, _ := r.seen.Of(s.Hash); known == 0 && r.seen.Distinct() >= maxReplays {
 			return ""
 		}
 		return s.Hash
 	}
 	return ""
+}
+
+func (r *replays) add(hash string, from netip.Addr) {
+	if hash != "" {
+		r.seen.Add(hash, from)
+	}
 }
 
 // codes gives the rules that hold for a message with this signature.

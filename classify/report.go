@@ -30,7 +30,8 @@ type Report struct {
 
 	Period     Period         `json:"period"` // first and last bounce
 	Sources    []string       `json:"sources"`
-	Read       int            `json:"read"` // = the sum of Kinds (which holds unreadable, too)
+	Read       int            `json:"read"`             // = the sum of Kinds (which holds unreadable, too) and Copies
+	Copies     int            `json:"copies,omitempty"` // lay in a second place and were counted once
 	Unreadable int            `json:"unreadable"`
 	Kinds      map[string]int `json:"kinds"`
 	Classes    map[Class]int  `json:"classes"`

@@ -39,7 +39,7 @@ func (f *Flood) Report(c Context) *Report {
 	r := &Report{
 		Schema: ReportSchema, Tool: c.Tool, Generated: c.Now.UTC(), Run: c.Run,
 		Complete: c.Complete && len(c.LeftOut) == 0, LeftOut: orEmpty(c.LeftOut), Sources: orEmpty(c.Sources),
-		Read: f.read, Unreadable: f.unreadable, Kinds: maps.Clone(f.kinds), Classes: map[Class]int{},
+		Read: f.read, Copies: f.copies, Unreadable: f.unreadable, Kinds: maps.Clone(f.kinds), Classes: map[Class]int{},
 		OwnSeen: orEmpty(c.OwnSeen), Domains: orEmpty(c.Domains), Samples: []Finding{},
 	}
 	r.Run.Limits = orEmpty(r.Run.Limits)

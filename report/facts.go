@@ -175,6 +175,9 @@ func sum(r *classify.Report) string {
 			parts = append(parts, fmt.Sprintf("%d %s", n, k))
 		}
 	}
+	if r.Copies > 0 {
+		parts = append(parts, fmt.Sprintf("%d read twice", r.Copies))
+	}
 	if len(parts) == 0 {
 		return "Read 0 messages"
 	}
