@@ -110,9 +110,9 @@ func (b *bars) stack(column map[classify.Class]int) []classify.Class {
 	return signs
 }
 
-// timeline draws the chart, and says what its signs mean.
-func (p *printer) timeline() {
-	b, name, ok := newBars(p.r.Timeline)
+// timeline draws the chart of a timeline, and says what its signs mean.
+func (p *printer) timeline(buckets []classify.Bucket) {
+	b, name, ok := newBars(buckets)
 	if !ok {
 		return
 	}

@@ -27,6 +27,7 @@ type timeline struct {
 	Half    int
 	Ticks   []string
 	Classes []classify.Class // those that occur
+	Split   float64          // the column that a second period begins with; 0: there is one period
 }
 
 // column is one span of time that has bounces. Places are in hundredths of the height, from the top.
@@ -49,7 +50,10 @@ const (
 )
 
 // newTimeline gathers hours into as many columns as fit. The scale begins and ends with a whole day.
-func newTimeline(buckets []classify.Bucket) timeline {
+func newTimeline(buckets []classify.Bucket) timeline { return newTimelineOf(buckets, 1) }
+
+// newTimelineOf makes columns of that many hours or more.
+func newTimelineOf(buckets []classify.Bucket, hours int64) timeline {
 	if len(buckets) == 0 {
 		return timeline{}
 	}
@@ -57,7 +61,7 @@ func newTimeline(buckets []classify.Bucket) timeline {
 	for _, b := range buckets {
 		first, last = min(first, b.Hour.Unix()), max(last, b.Hour.Unix())
 	}
-	start, step, n := scale(first, last)
+	start, step, n := scale(first, last, hours)
 	counts := make([]map[classify.Class]int, n)
 	for _, b := range buckets {
 		i := (b.Hour.Unix() - start) / step
@@ -76,9 +80,12 @@ func newTimeline(buckets []classify.Bucket) timeline {
 	return t
 }
 
-// scale finds the span of a column: the shortest that needs no more columns than fit.
-func scale(first, last int64) (start, step int64, n int) {
+// scale finds the span of a column, in hours least or more: the shortest that needs no more columns than fit.
+func scale(first, last, least int64) (start, step int64, n int) {
 	for _, hours := range []int64{1, 2, 3, 6, 12, 24} {
+		if hours < least {
+			continue
+		}
 		step = hours * hourSeconds
 		start = floor(first, daySeconds)
 		if n := (floor(last, daySeconds) + daySeconds - start) / step; n <= maxColumns {

@@ -37,9 +37,14 @@ const (
 // that would be larger than 2 MB is made again with fewer rows, so its size and the time it takes have bounds whatever the
 // report holds.
 func HTML(w io.Writer, r *classify.Report) error {
+	return writePage(w, "page.html", maxHTML, func(rows int) any { return newPage(r, rows) })
+}
+
+// writePage fills a template with a page of that many rows at most, or of fewer, so that it has room.
+func writePage(w io.Writer, name string, room int, page func(rows int) any) error {
 	for rows := htmlRows; ; rows /= 2 {
-		b := boundedBuffer{room: maxHTML}
-		err := pageTemplate.Execute(&b, newPage(r, max(rows, 1)))
+		b := boundedBuffer{room: room}
+		err := pageTemplate.ExecuteTemplate(&b, name, page(max(rows, 1)))
 		switch {
 		case errors.Is(err, errTooLarge) && rows > 1:
 			continue
@@ -57,7 +62,7 @@ type boundedBuffer struct {
 	room int
 }
 
-var errTooLarge = errors.New("larger than 2 MB")
+var errTooLarge = errors.New("larger than its bound")
 
 func (b *boundedBuffer) Write(p []byte) (int, error) {
 	if b.buf.Len()+len(p) > b.room {
@@ -85,6 +90,7 @@ var pageTemplate = template.Must(template.New("page.html").Funcs(template.FuncMa
 	"classTag": classTag,
 	"spfTag":   spfTag,
 	"tone":     func(c classify.Class) string { return toneName(classTone[c]) },
+	"color":    classColor,
 	"args":     func(args ...any) []any { return args },
 }).ParseFS(htmlFiles, "html/*.html"))
 

@@ -9,7 +9,9 @@ import (
 )
 
 // WriteJSON writes the whole report, indented.
-func WriteJSON(w io.Writer, r *classify.Report) error {
+func WriteJSON(w io.Writer, r *classify.Report) error { return writeJSON(w, r) }
+
+func writeJSON[T any](w io.Writer, r *T) error {
 	enc := json.NewEncoder(w)
 	enc.SetEscapeHTML(false)
 	enc.SetIndent("", "  ")

@@ -99,7 +99,7 @@ func single(h message.Header, p part) ([]byte, error) {
 func (p part) write(w *message.Writer) error {
 	var h message.Header
 	params := map[string]string{}
-	if strings.HasPrefix(p.kind, "text/plain") {
+	if p.kind == "text/plain" || p.kind == "text/html" {
 		params["charset"] = "utf-8"
 	}
 	if p.name != "" {

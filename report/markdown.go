@@ -101,20 +101,24 @@ func (m *markdown) reasons() {
 
 func (m *markdown) evidence() {
 	for _, s := range sections(m.r, mdRows) {
-		m.heading(s.title)
-		m.table(s.grid)
-		says := s.below
-		for _, c := range s.grid.columns {
-			if c.note != "" {
-				says = append([]string{c.note}, says...)
-			}
+		m.section(s)
+	}
+}
+
+func (m *markdown) section(s section) {
+	m.heading(s.title)
+	m.table(s.grid)
+	says := s.below
+	for _, c := range s.grid.columns {
+		if c.note != "" {
+			says = append([]string{c.note}, says...)
 		}
-		if len(says) > 0 {
-			m.line("")
-		}
-		for _, text := range says {
-			m.item(text)
-		}
+	}
+	if len(says) > 0 {
+		m.line("")
+	}
+	for _, text := range says {
+		m.item(text)
 	}
 }
 

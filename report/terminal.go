@@ -25,7 +25,7 @@ func Terminal(w io.Writer, r *classify.Report, s Style) error {
 	p.verdict()
 	p.figures()
 	p.reasons()
-	p.timeline()
+	p.timeline(p.r.Timeline)
 	p.evidence()
 	p.domains()
 	p.missing()

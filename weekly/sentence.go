@@ -102,6 +102,9 @@ func (r *Report) toDo() string {
 	if n := len(r.Unread); n > 0 {
 		list = append(list, "see why "+count(n, "source or message")+" could not be read")
 	}
+	if n := len(r.ToDo); len(list) == 0 && n > 0 {
+		return count(n, "step") + " below"
+	}
 	if len(list) == 0 {
 		return "nothing"
 	}
@@ -117,7 +120,7 @@ func count(n int, noun string) string {
 }
 
 var plurals = map[string]string{"message": "messages", "bounce": "bounces", "origin network": "origin networks", "way in": "ways in",
-	"sender": "senders", "source or message": "sources or messages"}
+	"sender": "senders", "step": "steps", "source or message": "sources or messages"}
 
 // number groups the digits of a count.
 func number(n int) string {

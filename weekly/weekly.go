@@ -6,9 +6,12 @@ package weekly
 
 import (
 	"cmp"
+	"fmt"
 	"iter"
 	"maps"
+	"regexp"
 	"slices"
+	"strconv"
 	"time"
 
 	"ndrscan/classify"
@@ -28,6 +31,50 @@ func (s Span) Before() Span { return Span{s.From.Add(-s.To.Sub(s.From)), s.From}
 
 func (s Span) holds(t time.Time) bool { return !t.Before(s.From) && t.Before(s.To) }
 
+// Week is an ISO week (ISO 8601 section 3.1.1.23: it begins on Monday, and week 1 is that of 4 January), in UTC.
+func Week(year, week int) Span {
+	fourth := time.Date(year, time.January, 4, 0, 0, 0, 0, time.UTC)
+	monday := fourth.AddDate(0, 0, 7*(week-1)-(int(fourth.Weekday())+6)%7)
+	return Span{monday, monday.AddDate(0, 0, 7)}
+}
+
+// LastWeek is the last ISO week that was over at a time.
+func LastWeek(now time.Time) Span { return Week(now.UTC().AddDate(0, 0, -7).ISOWeek()) }
+
+// ParseWeek reads 2026-W47.
+func ParseWeek(text string) (Span, error) {
+	var year, week int
+	if m := weekForm.FindStringSubmatch(text); m != nil {
+		year, _ = strconv.Atoi(m[1])
+		week, _ = strconv.Atoi(m[2])
+		s := Week(year, week)
+		if y, w := s.From.ISOWeek(); y == year && w == week {
+			return s, nil
+		}
+	}
+	return Span{}, fmt.Errorf("there is no week %q: write 2026-W47", text)
+}
+
+var weekForm = regexp.MustCompile(`^([0-9]{4})-W([0-9]{2})$`)
+
+// Name is the week's, where the span is one; else its first and last day.
+func (s Span) Name() string {
+	from, to := s.From.UTC(), s.To.UTC()
+	year, week := from.ISOWeek()
+	if w := Week(year, week); w.From.Equal(from) && w.To.Equal(to) {
+		return fmt.Sprintf("%04d-W%02d", year, week)
+	}
+	if to.Sub(from) <= 24*time.Hour {
+		return from.Format(time.DateOnly)
+	}
+	return s.Days()
+}
+
+// Days names the first and the last day.
+func (s Span) Days() string {
+	return s.From.UTC().Format(time.DateOnly) + " to " + s.To.Add(-1).UTC().Format(time.DateOnly)
+}
+
 // Run is what a run of the time knew beside its findings.
 type Run struct {
 	At     time.Time
@@ -39,7 +86,7 @@ type Input struct {
 	Tool     string
 	Span     Span
 	Findings func(Span) iter.Seq2[Finding, error]
-	Runs     []Run // until the end of the span, oldest first
+	Runs     []Run // from the begin of the span before to Grace after the end, oldest first
 }
 
 // Finding is a finding and when its message arrived.
@@ -72,7 +119,7 @@ type Report struct {
 	Sites    []Site               `json:"sites"`    // that accept forged mail and bounce it, the most first
 	Unread   []classify.LeftOut   `json:"unread"`   // what could not be read
 	ToDo     []classify.Action    `json:"to_do"`    // next steps
-	Runs     int                  `json:"runs"`     // that read mail in the span
+	Runs     int                  `json:"runs"`     // that read mail of the span
 	LastRun  *time.Time           `json:"last_run,omitempty"`
 }
 
@@ -153,21 +200,20 @@ func atRisk(a classify.Account, verdict classify.Judgement) bool {
 
 // runs reads what the runs knew: policies at the end of either span, what was left out. It gives the context of the last one.
 func (r *Report) runs(list []Run) classify.Context {
+	start, end := runsUntil(list, r.Span.From), runsUntil(list, r.Span.To)
 	var last, before *classify.Report
+	if start > 0 {
+		before = list[start-1].Report
+	}
 	r.Unread = []classify.LeftOut{}
-	for _, run := range list {
-		switch {
-		case r.Span.holds(run.At):
-			r.Runs++
-			at := run.At.UTC()
-			r.LastRun, last = &at, run.Report
-			for _, l := range run.Report.LeftOut {
-				if !slices.Contains(r.Unread, l) {
-					r.Unread = append(r.Unread, l)
-				}
+	for _, run := range list[start:end] {
+		r.Runs++
+		at := run.At.UTC()
+		r.LastRun, last = &at, run.Report
+		for _, l := range run.Report.LeftOut {
+			if !slices.Contains(r.Unread, l) {
+				r.Unread = append(r.Unread, l)
 			}
-		case run.At.Before(r.Span.From):
-			before = run.Report
 		}
 	}
 	r.Policies = policies(before, last)
@@ -177,6 +223,22 @@ func (r *Report) runs(list []Run) classify.Context {
 	c := classify.ContextOf(last)
 	c.Now, c.LeftOut = r.Span.To, nil
 	return c
+}
+
+// Grace is how long after a span's end its last run may come: a scan on Monday morning reads what came on Sunday night.
+const Grace = 24 * time.Hour
+
+// runsUntil counts the runs that read mail of the time before end: those before it, and the first one after it, if it came soon.
+// So each run belongs to one span.
+func runsUntil(list []Run, end time.Time) int {
+	n := 0
+	for n < len(list) && list[n].At.Before(end) {
+		n++
+	}
+	if n < len(list) && list[n].At.Before(end.Add(Grace)) {
+		n++
+	}
+	return n
 }
 
 // policies compares what our domains published at the end of both spans.

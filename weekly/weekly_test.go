@@ -171,3 +171,47 @@ func networks(list []Network) (names []string) {
 	slices.Sort(names)
 	return names
 }
+
+// A run on Monday morning reads Sunday night's mail: what it could not read stands in the report of the week that is over, and
+// in no other.
+func TestRunsAfterTheEnd(t *testing.T) {
+	domain := classify.Domain{Domain: "example.com", Record: "v=spf1 mx -all"}
+	h := &history{}
+	for w := range 3 {
+		left := classify.LeftOut{Source: "box", ID: fmt.Sprint(w), Count: 1, Why: "cut short"}
+		h.runs = append(h.runs, Run{week(w).To.Add(6 * time.Hour), &classify.Report{Domains: []classify.Domain{domain}, LeftOut: []classify.LeftOut{left}}})
+	}
+	for w := range 3 {
+		r := build(t, h, w)
+		if r.Runs != 1 || len(r.Unread) != 1 || r.Unread[0].ID != fmt.Sprint(w) || r.Policies[0].FirstSeen != (w == 0) {
+			t.Errorf("week %d: %d runs, unread %v, policies %+v", w, r.Runs, r.Unread, r.Policies)
+		}
+	}
+	if r := build(t, h, 4); r.Runs != 0 || r.LastRun != nil {
+		t.Errorf("week 4: %d runs", r.Runs)
+	}
+}
+
+func TestWeeks(t *testing.T) {
+	for text, from := range map[string]string{"2026-W01": "2025-12-29", "2026-W47": "2026-11-16", "2026-W53": "2026-12-28", "2027-W01": "2027-01-04"} {
+		s, err := ParseWeek(text)
+		if err != nil || s.From.Format(time.DateOnly) != from || s.To.Sub(s.From) != 7*24*time.Hour || s.Name() != text {
+			t.Errorf("%s: %v %s, %v", text, s, s.Name(), err)
+		}
+	}
+	for _, text := range []string{"", "2027-W53", "2026-W00", "2026-W54", "2026-47", "2026-W7", "2026-W47 "} {
+		if s, err := ParseWeek(text); err == nil {
+			t.Errorf("%q: %v", text, s)
+		}
+	}
+	for now, name := range map[string]string{"2026-11-22T23:59:59Z": "2026-W46", "2026-11-23T00:00:00Z": "2026-W47", "2026-11-23T00:30:00+01:00": "2026-W46"} {
+		at, _ := time.Parse(time.RFC3339, now)
+		if got := LastWeek(at).Name(); got != name {
+			t.Errorf("at %s the last week is %s, want %s", now, got, name)
+		}
+	}
+	day := time.Date(2026, 11, 16, 0, 0, 0, 0, time.UTC)
+	if got := (Span{day, day.AddDate(0, 0, 30)}).Name(); got != "2026-11-16 to 2026-12-15" {
+		t.Error(got)
+	}
+}

@@ -1,16 +1,13 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"net/netip"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -96,11 +93,6 @@ func (f *abuseFlags) check() error {
 		f.enrich = append(f.enrich, "contacts")
 	}
 	return f.enriching.check()
-}
-
-// mailer takes a letter on its way. So far there is one: sendmail.
-type mailer interface {
-	Send(ctx context.Context, mail []byte) error
 }
 
 // abuse gathers what there is to complain about, writes the drafts, and sends them if that was asked for.
@@ -298,20 +290,6 @@ func (j *job) sendAll(ctx context.Context, letters []report.Letter, m mailer) er
 	j.note("%d letters were handed to the mail server", sent)
 	if without > 0 {
 		j.note("%d letters have no recipient and were not sent: --contacts asks for them", without)
-	}
-	return nil
-}
-
-// sendmail is the program of that name, which takes recipients from the letter.
-type sendmail struct{ program, from string }
-
-func (s sendmail) Send(ctx context.Context, mail []byte) error {
-	cmd := exec.CommandContext(ctx, s.program, "-t", "-i", "-f", s.from)
-	cmd.Stdin = bytes.NewReader(bytes.ReplaceAll(mail, []byte("\r\n"), []byte("\n")))
-	var said bytes.Buffer
-	cmd.Stdout, cmd.Stderr = io.Discard, &said
-	if err := cmd.Run(); err != nil {
-		return fmt.Errorf("%s: %w: %s", s.program, err, strings.TrimSpace(said.String()))
 	}
 	return nil
 }

@@ -92,7 +92,7 @@ Then:     ndrscan scan imaps://you@mail.example.com`,
 		return hint(withCode(exitUsage, err), cmd.Root().Name()+" help"+strings.TrimPrefix(cmd.CommandPath(), cmd.Root().Name())+" lists the flags")
 	})
 	root.AddCommand(a.newScan(), a.newExplain(), a.newShow(), a.newDemo(), a.newSPF(), a.newDoctor(), a.newOwn(), a.newAbuse(),
-		a.newFilter(), a.newForget(), a.newVersion())
+		a.newFilter(), a.newWeekly(), a.newForget(), a.newVersion())
 	return root
 }
 

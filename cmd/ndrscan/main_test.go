@@ -22,7 +22,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"ndrscan": main})
+	testscript.Main(m, map[string]func(){"ndrscan": main, "twelveweeks": twelveWeeks})
 }
 
 // TestScript runs the commands as they are typed. Each script finds
@@ -34,6 +34,8 @@ func TestMain(m *testing.M) {
 //	plain.eml, sent.eml   ordinary mail to joe, and joe's copy of what genuine.eml answers
 //	utf16.mbox, cr.mbox, crlf.mbox, outlook.msg: forged.eml as other programs save it
 //	zone                  the zone of all this, for --dns zone:zone
+//
+// and a command, twelveweeks FILE, that makes a store (weekly_test.go).
 func TestScript(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:   "testdata/script",
