@@ -7,7 +7,6 @@ import (
 	"io"
 	"io/fs"
 	"iter"
-	"path/filepath"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -254,25 +253,25 @@ func (a *app) weeklyInput(ctx context.Context, f *weeklyFlags, span weekly.Span,
 	in := weekly.Input{Tool: "ndrscan " + version(), Span: span, Findings: func(weekly.Span) iter.Seq2[weekly.Finding, error] {
 		return func(func(weekly.Finding, error) bool) {}
 	}}
-	path, err := f.storePath()
-	if err != nil {
-		return in, nil, err
+	path := f.store
+	if path == "" {
+		var err error
+		if path, err = defaultStore(); err != nil {
+			return in, nil, err
+		}
 	}
-	s, err := store.Open(ctx, path, store.Options{Waiting: func() { a.note("waiting for another process that uses %s", path) }})
-	var known *store.Error
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
+	s, err := a.openStore(ctx, path, false)
+	if errors.Is(err, fs.ErrNotExist) {
 		a.note("there is no store yet, so nothing is known; begin one: ndrscan scan --store %s SOURCE", quote(path))
 		return in, func() {}, nil
-	case errors.As(err, &known) && known.Do != "":
-		return in, nil, hint(err, known.Do)
-	case err != nil:
+	}
+	if err != nil {
 		return in, nil, err
 	}
 	runs, err := s.Runs(ctx, span.Before().From, span.To.Add(weekly.Grace))
 	if err != nil {
 		s.Close()
-		return in, nil, err
+		return in, nil, storeError(err)
 	}
 	for _, run := range runs {
 		in.Runs = append(in.Runs, weekly.Run{At: run.At, Report: hide.Report(&run.Report)})
@@ -288,12 +287,4 @@ func (a *app) weeklyInput(ctx context.Context, f *weeklyFlags, span weekly.Span,
 		}
 	}
 	return in, func() { s.Close() }, nil
-}
-
-func (f *weeklyFlags) storePath() (string, error) {
-	if f.store != "" {
-		return f.store, nil
-	}
-	dir, err := stateDir()
-	return filepath.Join(dir, "store.db"), err
 }
