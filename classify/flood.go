@@ -39,7 +39,7 @@ type Flood struct {
 	read       int
 	seen       map[uint64]struct{} // messages, by their digests
 	copies     int                 // messages that were seen before: read and not counted
-	source     string // of the first message
+	source     string              // of the first message
 	unreadable int
 	kinds      map[string]int
 

@@ -116,6 +116,7 @@ func (a *account) proven(th Thresholds) bool {
 
 // holding lists the judgements whose thresholds are met, the worst first (METHOD 6, headline). A suspicion that rests on
 // claims alone stands behind a Joe-Job: else three reports of a stranger's making would hide it.
+// Without a Joe-Job it is the headline: what a site behind NAT reports may be true, and one search of the log settles it.
 func (t *tally) holding(th Thresholds) []Judgement {
 	var list []Judgement
 	proven := t.proved >= th.ProvedMessages

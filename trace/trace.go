@@ -15,7 +15,8 @@
 // vouched for by the one above (3.8 ends at a second site, and so do we where that one is a stranger); a local user's line
 // above one of the same host is a filter putting the message back and is stepped over, marked stepped (3.2a ends there); a
 // client is also inside the site if the site's own DNS gives the name that the line calls it that very address, though no
-// reverse name does (3.1 asks for one), and so are Exchange Online's inner hosts, which have neither.
+// reverse name does (3.1 asks for one), and so are Exchange Online's inner hosts, which have neither; the topmost line of a
+// mailbox at a provider that our MX records name is believed by its name (2 asks for an address), for nobody writes above it.
 package trace
 
 import (
