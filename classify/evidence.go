@@ -202,11 +202,3 @@ func (e *Evidence) when() time.Time {
 	}
 	return time.Time{}
 }
-
-// arrived is when the bounce reached us.
-func (e *Evidence) arrived() time.Time {
-	if !e.Received.IsZero() {
-		return e.Received.UTC()
-	}
-	return e.Bounce.Date.UTC()
-}
