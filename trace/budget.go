@@ -34,8 +34,9 @@ type answer struct {
 // Memo remembers answers over many walks: a flood asks the same few names again and again. It is for one run, which is short
 // beside the time that answers hold. Failures are not remembered. Safe for concurrent use; the zero value is ready.
 type Memo struct {
-	mu    sync.RWMutex
-	known map[question]answer
+	mu       sync.RWMutex
+	known    map[question]answer
+	gateways map[string]gateways // by recipient's domain
 }
 
 // maxMemo bounds what is remembered.
@@ -132,13 +133,19 @@ func (b *budget) ask(ctx context.Context, q question) answer {
 	}
 	b.left--
 	b.asks = true
+	a := b.recall(ctx, q)
+	b.known = append(b.known, asked{q, a})
+	return a
+}
+
+// recall gives an answer of an earlier walk, or asks.
+func (b *budget) recall(ctx context.Context, q question) answer {
 	a, ok := b.memo.get(q)
 	if !ok {
 		a = b.look(ctx, q)
 		q.name = strings.Clone(q.name) // it may lie in a whole line
 		b.memo.put(q, a)
 	}
-	b.known = append(b.known, asked{q, a})
 	return a
 }
 

@@ -174,36 +174,6 @@ func (w *walk) isGateway(ip netip.Addr, names []string) bool {
 	})
 }
 
-// maxGatewayDomains and maxGatewayHosts bound the look-ups for gateways of one message.
-const (
-	maxGatewayDomains = 3
-	maxGatewayHosts   = 5
-)
-
-// askMX looks the recipients' MX hosts up, once a message and only if a client might be one.
-func (w *walk) askMX() {
-	if w.site.asked || w.t.Resolver == nil {
-		return
-	}
-	w.site.asked = true
-	for _, domain := range w.in.RecipientDomains[:min(len(w.in.RecipientDomains), maxGatewayDomains)] {
-		if domain = cleanName(domain); !hostName(domain) {
-			continue
-		}
-		hosts, err := w.t.Resolver.LookupMX(w.ctx, domain)
-		w.o.DNSFailed = w.o.DNSFailed || err != nil
-		for _, host := range hosts[:min(len(hosts), maxGatewayHosts)] {
-			if host = cleanName(host); !hostName(host) {
-				continue
-			}
-			var err error
-			w.site.gateways, err = appendAddresses(w.ctx, w.t.Resolver, host, w.site.gateways)
-			w.o.DNSFailed = w.o.DNSFailed || err != nil
-			w.site.mxOrgs = addOrg(w.site.mxOrgs, OrgDomain(host))
-		}
-	}
-}
-
 // names gives the forward-confirmed names of a client: its reverse names, and what the line calls it if that lies in an
 // organisation of the site and has this address. The site's own DNS says so then; Microsoft's inner hosts have names and
 // public IPv6 addresses, but no reverse names. Where the reverse name can't be asked or confirmed, what the line calls it

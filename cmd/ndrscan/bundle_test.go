@@ -104,6 +104,8 @@ func compare(t *testing.T, a, b any) {
 
 var mailAddress = regexp.MustCompile(`[A-Za-z0-9.!#$%&'*+/=?^_{|}~-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+`)
 
+var pseudonyms = regexp.MustCompile(`x-[a-z2-7]{10}`)
+
 // TestRedactAll holds that with --redact all nothing of the input that names people is in any output: it looks for every
 // address and every subject of every message, in every format, in the bundle and in what explain says.
 func TestRedactAll(t *testing.T) {
@@ -138,6 +140,7 @@ func TestRedactAll(t *testing.T) {
 					t.Errorf("%s is empty", name)
 				}
 				text = strings.ReplaceAll(strings.ToLower(text), "\n", " ")
+				text = pseudonyms.ReplaceAllString(text, "") // one may end like a short address
 				for _, secret := range secrets {
 					if strings.Contains(text, secret) {
 						t.Errorf("%s holds %q", name, secret)
