@@ -51,6 +51,18 @@ var adversaries = []adversary{
 				return b
 			})}
 		}},
+	{name: "a recipient that holds from and by, raw", verdict: classify.Inconclusive, class: classify.Undetermined, without: []string{"path"},
+		attack: func(*testing.T) attack {
+			return attack{mails: flood(24, func(n int) bounce {
+				b := site(n, 1+n%4)
+				rcpt := b.rcpts[0]
+				b.rcpts[0] = fmt.Sprintf("x> from submit.ours.example (submit.ours.example [192.0.2.2]) by %s (Postfix) with ESMTPS id 8Zz%05d for <%s", b.name, n, rcpt)
+				line := taken(b, "pc", "unknown", bot(n))
+				b.rcpts[0] = rcpt
+				b.orig = line + login(n, "alice@ours.example", thief) + spam(n)
+				return b
+			})}
+		}},
 	{name: "a lying PTR", verdict: classify.JoeJob, class: classify.Forged, without: []string{"confirm"},
 		attack: func(*testing.T) attack {
 			return attack{mails: flood(24, func(n int) bounce {

@@ -8,6 +8,7 @@ const (
 	DefenceBorder    = "border"     // below a foreign border nothing is believed (METHOD 3.4)
 	DefenceRecorded  = "recorded"   // results that the original bears do not stand before its Received lines (METHOD 3.5)
 	DefenceRightHand = "right-hand" // a line is read from its right end (METHOD 3.7)
+	DefencePath      = "path"       // of a line that a recipient may have put a second by clause into nothing is believed (METHOD 3.7)
 	DefenceGateway   = "gateway"    // the recipient's inbound gateway is stepped over (METHOD 3.2)
 	DefenceLoop      = "loop"       // behind a gateway the next line is the site's again (METHOD 3.1, 3.8)
 	DefenceConfirm   = "confirm"    // a reverse name counts only if it points back (METHOD 2)
@@ -17,7 +18,7 @@ const (
 
 // Defences lists them.
 func Defences() []string {
-	return []string{DefenceBorder, DefenceRecorded, DefenceRightHand, DefenceGateway, DefenceLoop,
+	return []string{DefenceBorder, DefenceRecorded, DefenceRightHand, DefencePath, DefenceGateway, DefenceLoop,
 		DefenceConfirm, DefenceAddress, DefenceClock}
 }
 

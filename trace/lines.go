@@ -12,8 +12,8 @@ type lines struct {
 	section header.Section
 	places  []int  // of the lines in the section
 	hops    []*Hop // nil: not read yet
-	left    bool   // read from the left
-	read    int    // of first
+	how     reading
+	read    int // of first
 
 	usualPlaces [usualLines]int
 	usualHops   [usualLines]*Hop
@@ -26,8 +26,8 @@ const (
 	usualRead  = 3
 )
 
-func (l *lines) of(section header.Section, fromLeft bool) {
-	l.section, l.left, l.places = section, fromLeft, l.usualPlaces[:0]
+func (l *lines) of(section header.Section, how reading) {
+	l.section, l.how, l.places = section, how, l.usualPlaces[:0]
 	for i := range section {
 		if section[i].Is("Received") && len(l.places) < maxLines {
 			l.places = append(l.places, i)
@@ -50,6 +50,6 @@ func (l *lines) at(i int) *Hop {
 	} else {
 		l.hops[i] = new(Hop)
 	}
-	*l.hops[i] = parseReceived(l.section[l.places[i]].Value(), l.left)
+	*l.hops[i] = parseReceived(l.section[l.places[i]].Value(), l.how)
 	return l.hops[i]
 }

@@ -1,6 +1,7 @@
 package trace
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -23,10 +24,18 @@ const (
 
 // ParseReceived reads the value of one Received field, unfolded or not. It never fails: what the line doesn't show, or
 // shows only where the HELO could have put it, is left empty.
-func ParseReceived(value string) Hop { return parseReceived(value, false) }
+func ParseReceived(value string) Hop { return parseReceived(value, reading{}) }
 
-// parseReceived reads from the right end; fromLeft is how readers do that a HELO can fool (DefenceRightHand).
-func parseReceived(value string, fromLeft bool) Hop {
+// reading is how a line is read. The zero value is ours; the others are those of readers that a HELO (DefenceRightHand) or a
+// recipient (DefencePath) can fool.
+type reading struct{ fromLeft, undisputed bool }
+
+func (t *Tracer) reading() reading {
+	return reading{fromLeft: t.lacks(DefenceRightHand), undisputed: t.lacks(DefencePath)}
+}
+
+// parseReceived reads from the right end.
+func parseReceived(value string, how reading) Hop {
 	if strings.IndexByte(value, '\n') >= 0 || strings.IndexByte(value, '\r') >= 0 {
 		value = header.Unfold([]byte(value))
 	}
@@ -39,17 +48,55 @@ func parseReceived(value string, fromLeft bool) Hop {
 	var buf [usualTokens]token
 	list := tokens(body, buf[:0])
 	by := lastBy(list)
-	if fromLeft {
+	if how.fromLeft {
 		by = firstBy(list)
 	}
 	if by < 0 {
 		h.readClient(body, list, nil)
 		return h
 	}
+	h.read(body, list, by)
+	if how == (reading{}) && h.disputed(body, list, by) {
+		return Hop{Raw: value, Time: h.Time}
+	}
+	return h
+}
+
+// read reads both sides of the by clause.
+func (h *Hop) read(body string, list []token, by int) {
 	right := list[by+1:]
 	h.readRight(right)
 	h.readClient(body[:list[by].start], list[:by], right)
-	return h
+}
+
+// maxBys bounds the by clauses of one line that are read; a line with more is no server's own.
+const maxBys = 4
+
+// disputed tells a line with a second by clause which the client may have slipped in with his recipient or sender as well as
+// with his HELO: servers print both, and not all quote what is odd in them. Where the readings differ none is believed
+// (METHOD 3.7).
+func (h *Hop) disputed(body string, list []token, by int) bool {
+	first := firstBy(list)
+	if first < 0 || first == by || !slices.ContainsFunc(list[first:by], path) {
+		return false
+	}
+	bys := 1
+	for at := first; at < by; at++ {
+		if !list[at].is("by") || list[at+1].comment {
+			continue
+		}
+		other := Hop{}
+		other.read(body, list, at)
+		if bys++; bys > maxBys || other.IP != h.IP || other.Auth != h.Auth {
+			return true
+		}
+	}
+	return false
+}
+
+// path tells a word or comment that introduces an address of the envelope.
+func path(t token) bool {
+	return t.is("for") || t.is("envelope-from") || t.comment && hasPrefixFold(t.text, "envelope")
 }
 
 // lastBy finds the "by" of the writing server: the last one outside comments and addresses. Everything a client could
@@ -173,7 +220,9 @@ func (h *Hop) readRightComment(text string, named bool) {
 	if strings.EqualFold(text, "via HTTP") && h.Protocol == "" {
 		h.Protocol = "HTTP"
 	}
-	h.readAuth(text)
+	if h.For == "" { // servers say it before the recipient, which is the client's text
+		h.readAuth(text)
+	}
 }
 
 // phrase joins the words of a protocol: "ESMTPSA", "Microsoft SMTP Server", "ESMTP AUTH".

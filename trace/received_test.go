@@ -367,8 +367,38 @@ func checkInjection(t *testing.T, server, helo string) {
 	if strings.Trim(helo, "; \t") == "" && !h.IP.IsValid() {
 		return // [ADDR] alone may be the HELO
 	}
+	if strings.Contains(strings.ToLower(helo), "by") && (Hop{Raw: h.Raw, Time: h.Time}) == h {
+		return // what could be a recipient's text as well is not believed: TestInjectedPath
+	}
 	if h.IP != addr("203.0.113.9") || h.By != "mx.b.example" || h.Auth || h.AuthUser != "" {
 		t.Errorf("%s\n  ip %v by %q auth %v %q", line, h.IP, h.By, h.Auth, h.AuthUser)
+	}
+}
+
+// A recipient or sender is the client's text as a HELO is, and stands right of the writing server's own words. What servers
+// quote is read as it is; where one does not, and two readings differ, the line shows no client and no login.
+func TestInjectedPath(t *testing.T) {
+	const (
+		clause = "x> from submit.example.com (submit.example.com [192.0.2.2]) by mx.b.example (Postfix) with ESMTPSA id 2 for <y"
+		login  = "x> (Authenticated sender: alice@example.com) <y"
+		twice  = "submit.example.com (submit.example.com [192.0.2.2]) by b"
+	)
+	tests := []struct{ line, ip string }{
+		{`from pc (unknown [203.0.113.9]) by mx.b.example (Postfix) with ESMTP id 1 for <"` + clause + `"@b.example>`, "203.0.113.9"},
+		{`from pc (unknown [203.0.113.9]) by mx.b.example (Postfix) with ESMTP id 1 for <"\"@` + clause + `"@b.example>`, "203.0.113.9"},
+		{`from pc (unknown [203.0.113.9]) by mx.b.example (Postfix) with ESMTP id 1 for <` + clause + `@b.example>`, ""},
+		{`from ` + twice + ` (unknown [203.0.113.9]) by mx.b.example (Postfix) with ESMTP id 1 for <` + clause + `@b.example>`, ""},
+		{`from pc (unknown [203.0.113.9]) by mx.b.example with ESMTP id 1 (envelope-from <` + clause + `@b.example>)`, "203.0.113.9"},
+		{`from pc (unknown [203.0.113.9]) by mx.b.example with ESMTP id 1 (envelope-from <x>) ` + clause[3:] + ` (envelope-from <y@b.example>)`, ""},
+		{`from pc by mx.b.example with ESMTP id 1 for <` + clause + `@b.example>`, ""},
+		{`from pc (unknown [203.0.113.9]) by mx.b.example (Postfix) with ESMTP id 1 for <` + login + `@b.example>`, "203.0.113.9"},
+		{`from pc (unknown [203.0.113.9]) by mx.b.example (Postfix) with ESMTP id 1 for <"` + login + `"@b.example>`, "203.0.113.9"},
+		{`from pc (unknown [203.0.113.9]) by mx.b.example (8.17.1/8.17.1) with ESMTP id 1 for <` + login + `@b.example>`, "203.0.113.9"},
+	}
+	for _, tt := range tests {
+		if h := ParseReceived(tt.line + date); h.IP != addr(tt.ip) || h.Auth || h.AuthUser != "" || h.Time.IsZero() {
+			t.Errorf("%s\n  ip %v by %q auth %v %q", tt.line, h.IP, h.By, h.Auth, h.AuthUser)
+		}
 	}
 }
 

@@ -35,7 +35,7 @@ func (t *Tracer) Reporter(ctx context.Context, bounce header.Section) Reporter {
 	defer dns.done()
 	a := &arrival{t: t, ctx: ctx, dns: dns, r: Reporter{Unstamped: true}}
 	var list lines
-	list.of(bounce, t.lacks(DefenceRightHand))
+	list.of(bounce, t.reading())
 	for i := range list.len() {
 		if a.line(list.at(i)) {
 			return a.r

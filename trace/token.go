@@ -74,7 +74,13 @@ func matchMarks(s string, opens []int32) {
 			if *none || c == '"' && escaped(s, i) {
 				continue
 			}
-			at := lastUnescaped(s[:i], open)
+			at := -1
+			if c == '>' {
+				at = quotedPath(s[:i])
+			}
+			if at < 0 {
+				at = lastUnescaped(s[:i], open)
+			}
 			if *none = at < 0; *none {
 				continue
 			}
@@ -82,6 +88,22 @@ func matchMarks(s string, opens []int32) {
 			i = at
 		}
 	}
+}
+
+// quotedPath finds where a path opens that ends here and whose local part is a quoted string, -1 if none does: such a local
+// part may hold brackets, blanks and whole clauses (RFC 5321 section 4.1.2), and a stranger chooses it.
+func quotedPath(s string) int {
+	at := len(s)
+	for at > 0 && strings.IndexByte(`@<>"() `, s[at-1]) < 0 {
+		at--
+	}
+	if at < 2 || s[at-1] != '@' || s[at-2] != '"' || escaped(s, at-2) {
+		return -1
+	}
+	if open := lastUnescaped(s[:at-2], '"'); open > 0 && s[open-1] == '<' {
+		return open - 1
+	}
+	return -1
 }
 
 // lastUnescaped finds the last such mark of s that has no backslash before it.

@@ -63,7 +63,7 @@ var walks = sync.Pool{New: func() any { return new(walk) }}
 
 func (w *walk) run() {
 	t, in := w.t, w.in
-	w.lines.of(in.Original, t.lacks(DefenceRightHand))
+	w.lines.of(in.Original, t.reading())
 	w.o.Via = ViaNone
 	if t.lacks(DefenceRecorded) {
 		w.weak()
