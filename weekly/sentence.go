@@ -24,7 +24,13 @@ func (r *Report) sentence() string {
 
 // standing compares the sums.
 func (r *Report) standing() string {
-	if r.Now.Bounces == 0 {
+	unknown := r.RunsBefore == 0 && r.Then.Read == 0
+	switch {
+	case r.Now.Bounces == 0 && unknown:
+		return fmt.Sprintf("Quiet: no bounces in %s, and nothing is known of the period before", count(r.Now.Read, "message"))
+	case unknown:
+		return count(r.Now.Bounces, "bounce") + ", and nothing is known of the period before"
+	case r.Now.Bounces == 0:
 		return fmt.Sprintf("Quiet: no bounces in %s, %s in the period before", count(r.Now.Read, "message"), number(r.Then.Bounces))
 	}
 	text := fmt.Sprintf("%s, %s in the period before", count(r.Now.Bounces, "bounce"), number(r.Then.Bounces))

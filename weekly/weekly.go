@@ -120,6 +120,8 @@ type Report struct {
 	Unread   []classify.LeftOut   `json:"unread"`   // what could not be read
 	ToDo     []classify.Action    `json:"to_do"`    // next steps
 	Runs     int                  `json:"runs"`     // that read mail of the span
+
+	RunsBefore int                  `json:"runs_before"` // and of the one before
 	LastRun  *time.Time           `json:"last_run,omitempty"`
 }
 
@@ -201,6 +203,7 @@ func atRisk(a classify.Account, verdict classify.Judgement) bool {
 // runs reads what the runs knew: policies at the end of either span, what was left out. It gives the context of the last one.
 func (r *Report) runs(list []Run) classify.Context {
 	start, end := runsUntil(list, r.Span.From), runsUntil(list, r.Span.To)
+	r.RunsBefore = start - runsUntil(list, r.Before.From)
 	var last, before *classify.Report
 	if start > 0 {
 		before = list[start-1].Report

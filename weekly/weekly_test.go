@@ -181,6 +181,12 @@ func TestRunsAfterTheEnd(t *testing.T) {
 		left := classify.LeftOut{Source: "box", ID: fmt.Sprint(w), Count: 1, Why: "cut short"}
 		h.runs = append(h.runs, Run{week(w).To.Add(6 * time.Hour), &classify.Report{Domains: []classify.Domain{domain}, LeftOut: []classify.LeftOut{left}}})
 	}
+	if r := build(t, h, 0); r.RunsBefore != 0 || !strings.Contains(r.Sentence, "nothing is known of the period before") {
+		t.Errorf("the first week: %d runs before; %s", r.RunsBefore, r.Sentence)
+	}
+	if r := build(t, h, 1); r.RunsBefore != 1 || strings.Contains(r.Sentence, "nothing is known") {
+		t.Errorf("the second week: %d runs before; %s", r.RunsBefore, r.Sentence)
+	}
 	for w := range 3 {
 		r := build(t, h, w)
 		if r.Runs != 1 || len(r.Unread) != 1 || r.Unread[0].ID != fmt.Sprint(w) || r.Policies[0].FirstSeen != (w == 0) {

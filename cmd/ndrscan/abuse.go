@@ -29,6 +29,7 @@ type abuseFlags struct {
 	least    int
 	send     bool
 	sendmail string
+	submitting
 }
 
 // newAbuse writes letters to the networks that forged mail came from, and to the sites that bounced it.
@@ -76,8 +77,9 @@ func (f *abuseFlags) addFlags(cmd *cobra.Command) {
 	fl.StringVar(&f.from, "from", "", "who writes: a role `ADDRESS` such as abuse@example.com (default: the drafts have no From)")
 	fl.StringVar(&f.org, "org", "", "whose letters they are: `NAME` of the organisation")
 	fl.IntVar(&f.least, "min", 5, "write about a network or site from this `NUMBER` of messages on")
-	fl.BoolVar(&f.send, "send", false, "hand the letters to sendmail as well")
+	fl.BoolVar(&f.send, "send", false, "hand the letters to sendmail, or to --smtp, as well")
 	fl.StringVar(&f.sendmail, "sendmail", "/usr/sbin/sendmail", "`PROGRAM` that --send hands each letter to")
+	f.submitting.addFlags(fl)
 }
 
 func (f *abuseFlags) check() error {
@@ -86,8 +88,13 @@ func (f *abuseFlags) check() error {
 		return misused("--from %q is no mail address", f.from)
 	case f.send && f.from == "":
 		return misused("--send needs --from, the address that answers go to")
+	case f.smtp != "" && !f.send:
+		return misused("--smtp says how letters go: give --send, too")
 	case f.least < 1:
 		return misused("--min %d: give a number above 0", f.least)
+	}
+	if err := f.submitting.check(); err != nil {
+		return err
 	}
 	if f.contacts && !slices.Contains(f.enrich, "contacts") {
 		f.enrich = append(f.enrich, "contacts")
@@ -129,10 +136,22 @@ func (j *job) abuse(ctx context.Context, f *abuseFlags) error {
 	if err := toStdout(func() error { return report.Drafts(j.stdout, letters, left, f.out) }); err != nil {
 		return err
 	}
-	if f.send {
-		return j.sendAll(ctx, letters, sendmail{f.sendmail, f.from})
+	if !f.send {
+		return nil
 	}
-	return nil
+	m, err := f.mailer(j)
+	if err != nil {
+		return err
+	}
+	return j.sendAll(ctx, letters, m)
+}
+
+// mailer is the way that --send takes.
+func (f *abuseFlags) mailer(j *job) (mailer, error) {
+	if f.smtp == "" {
+		return sendmail{f.sendmail, f.from}, nil
+	}
+	return f.newSubmission(f.from, j.ca, j.insecure, &passwords{app: j.app, command: j.passwordCmd})
 }
 
 // complaints reads saved findings, or scans the sources. From a scan come the SPF records of our domains, too.

@@ -205,6 +205,9 @@ func (s *submission) dial(ctx context.Context) (*smtp.Client, error) {
 	_ = conn.SetDeadline(time.Now().Add(dialPatience)) // of a server that says nothing; each later command sets its own
 	client, err := smtp.NewClientStartTLS(conn, s.tls)
 	if err == nil {
+		err = client.Noop() // the handshake happens with the first command after STARTTLS, and not all of them tell its error
+	}
+	if err == nil {
 		return client, nil
 	}
 	conn.Close()

@@ -61,6 +61,9 @@ code 4.
 			if err != nil {
 				return err
 			}
+			if span.To.After(a.now()) {
+				a.note("the week is not over: its report will change")
+			}
 			silent := len(f.mailTo) > 0 && !cmd.Flags().Changed("format")
 			return a.weekly(cmd.Context(), &f, span, silent)
 		},
