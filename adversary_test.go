@@ -102,6 +102,19 @@ var adversaries = []adversary{
 			c.n, c.rcpts = 1, []string{"x@s5.example", "y@s5.example", "z@s5.example"}
 			return attack{mails: []string{b.String(), c.String()}}
 		}},
+	{name: "a colleague who writes reports in our server's name", verdict: classify.Inconclusive, class: classify.Undetermined, without: []string{"reporter-address"},
+		attack: func(*testing.T) attack {
+			a := attack{noSent: true, mails: flood(24, func(n int) bounce {
+				b := site(n, 1+n%4)
+				b.mta, b.top = "submit.ours.example", login(n, "eve@ours.example", "127.0.0.1")+"Received: by submit.ours.example with HTTP; "+at(n)+"\n"
+				b.orig = login(n, "alice@ours.example", thief) + spam(n)
+				return b
+			})}
+			for i, m := range a.mails {
+				a.mails[i] = strings.Replace(m, "Return-Path: <>", "Return-Path: <eve@ours.example>", 1)
+			}
+			return a
+		}},
 	{name: "twenty fabricated reports from twenty networks", verdict: classify.CompromiseSuspected, class: classify.Undetermined, without: []string{"witness"},
 		attack: func(*testing.T) attack {
 			return attack{mails: flood(20, func(n int) bounce {

@@ -78,7 +78,11 @@ func (r *run) reporter(ctx context.Context, b *dsn.Bounce) trace.Reporter {
 	if b.Forwarded {
 		return trace.Reporter{Unstamped: true}
 	}
-	return r.tracer.Reporter(ctx, b.Header)
+	rep := r.tracer.Reporter(ctx, b.Header)
+	if rep.Own && fromSomebody(b.Header) && !r.lacks(defenceReporter) {
+		return trace.Reporter{Unstamped: true} // a user of ours can write a report, too; our servers' own have no sender
+	}
+	return rep
 }
 
 func (r *run) judge(ctx context.Context, m mailbox.Message) *classify.Evidence {
@@ -187,6 +191,9 @@ func (r *run) verified(ctx context.Context, b *dsn.Bounce, rep trace.Reporter) b
 	return false
 }
 
+// noSenders are reverse-paths that are as good as null: of Sendmail's older deliveries, and of qmail's double bounces.
+var noSenders = []string{"mailer-daemon@", "#@["}
+
 // fromSomebody tells whether our own delivery stamped a reverse-path that is not null on the report.
 func fromSomebody(h header.Section) bool {
 	for _, field := range h {
@@ -194,7 +201,8 @@ func fromSomebody(h header.Section) bool {
 			return false // what stands below came with the mail
 		}
 		if field.Is("Return-Path") {
-			return header.FirstAddress(field.Value()) != ""
+			path := strings.ToLower(header.FirstAddress(field.Value()))
+			return path != "" && !slices.ContainsFunc(noSenders, func(begin string) bool { return strings.HasPrefix(path, begin) })
 		}
 	}
 	return false

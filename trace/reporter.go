@@ -21,6 +21,7 @@ type arrival struct {
 	ours    bool       // the line above was handed over by a server of ours: it wrote the next, whatever its name
 	hosted  bool       // the topmost writer is the provider that receives for us
 	strange bool       // a hand-over that is not known to be ours
+	byUser  bool       // the lowest line was made by a local user, in the form of a server whose own reports are not
 	closed  bool       // a stranger's line shows a client: what stands below can't be the top any more
 }
 
@@ -51,6 +52,7 @@ func (a *arrival) line(h *Hop) (done bool) {
 	if !a.believe(h) {
 		return a.hidden()
 	}
+	a.byUser = h.kind == reinjected && h.Software == "postfix" // pickup(8); bounce(8) hands its reports to cleanup(8) itself
 	a.closed = a.closed || a.r.Unstamped && h.kind == fromNetwork && !h.IP.IsLoopback()
 	switch {
 	case h.kind == handover, h.kind == reinjected, h.kind == submitted && (!h.IP.IsValid() || inner(h.IP)):
@@ -129,6 +131,10 @@ func (a *arrival) end() {
 	inside := a.client.IsValid() // and no line says where that client had it from
 	if a.dns.spent || inside && !a.t.Own.flagged(a.client) || a.strange && !a.r.Unstamped && !a.r.IP.IsValid() {
 		a.hidden()
+		return
+	}
+	if a.byUser && !a.r.Unstamped {
+		a.r = Reporter{Unstamped: true, Stepped: a.r.Stepped, DNSFailed: a.r.DNSFailed}
 		return
 	}
 	a.r.Stepped = a.r.Stepped || inside
