@@ -320,3 +320,15 @@ func (s *Store) sources(ctx context.Context) ([]Known, error) {
 	}
 	return list, rows.Err()
 }
+
+// Check reads the whole file and gives the first damage it finds.
+func (s *Store) Check(ctx context.Context) error {
+	var first string
+	if err := s.db.QueryRowContext(ctx, "PRAGMA integrity_check(1)").Scan(&first); err != nil {
+		return s.explain("checking it", err)
+	}
+	if first != "ok" {
+		return &Error{Path: s.path, What: "it is damaged: " + first}
+	}
+	return nil
+}
