@@ -64,23 +64,21 @@ func (s *Store) Save(ctx context.Context, run Run, findings iter.Seq2[classify.F
 		return Saved{}, err
 	}
 	if w.saved.Pruned > 0 {
-		err = s.shrink(ctx)
+		s.shrink(ctx)
 	}
-	return w.saved, err
+	return w.saved, nil
 }
 
-// shrink gives the space of deleted rows back to the file system.
-func (s *Store) shrink(ctx context.Context) error {
+// shrink gives the space of deleted rows back to the file system. That it can't is no failure: the run is saved, the rows are
+// overwritten, and later runs use their space.
+func (s *Store) shrink(ctx context.Context) {
 	rows, err := s.db.QueryContext(ctx, "PRAGMA incremental_vacuum")
 	if err != nil {
-		return s.explain("giving space back", err)
+		return
 	}
 	for rows.Next() { // one step a page
 	}
-	if err := rows.Err(); err != nil {
-		return s.explain("giving space back", err)
-	}
-	return rows.Close()
+	rows.Close()
 }
 
 // writer is one Save under way.

@@ -6,8 +6,8 @@
 // leaves the file as it was before the run. A second writer waits for the first. Out come, each in a stable order that does
 // not depend on who wrote first:
 //
-//   - Findings: those of a period, by arrival, of all accounts or of one account or domain; Brief without their long parts,
-//     three times as fast.
+//   - Findings: those of a period, by arrival, of all accounts or of one account or domain; Brief is enough to count them
+//     (classify.Flood.Recount) and several times as fast.
 //   - Runs: when, by which tool, which sources, what was left out, own hosts and domains with their policies, the verdict.
 //   - Sources: which there are, and how far each mailbox was read.
 //
