@@ -287,6 +287,20 @@ func TestOnlyTheOwnerMayRead(t *testing.T) {
 	}
 }
 
+// A file whose making was cut off at any step is a new one.
+func TestHalfMade(t *testing.T) {
+	for _, done := range []string{"", "PRAGMA auto_vacuum = INCREMENTAL"} {
+		path := filepath.Join(t.TempDir(), "store.db")
+		if err := os.WriteFile(path, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if done != "" {
+			execute(t, path, done)
+		}
+		save(t, reopen(t, path), runAt(day), some(0, 10))
+	}
+}
+
 // Version 1, as it was released: testdata/v1.db was made by TestMakeV1 and is never made again.
 func TestVersion1(t *testing.T) {
 	old, err := os.ReadFile("testdata/v1.db")

@@ -51,7 +51,7 @@ func (s *Store) migrate(ctx context.Context, scripts []string) error {
 		return nil
 	}
 	if version == 0 {
-		// Counts only before the first write. Space of what is pruned goes back to the file system.
+		// Counts only before the first table, and is written at once. Space of what is pruned goes back to the file system.
 		if _, err := s.db.ExecContext(ctx, "PRAGMA auto_vacuum = INCREMENTAL"); err != nil {
 			return s.explain("making it", err)
 		}
@@ -70,24 +70,42 @@ func (s *Store) migrate(ctx context.Context, scripts []string) error {
 	})
 }
 
-// version reads the file's layout version, 0 for an empty file. It changes nothing.
-func (s *Store) version(ctx context.Context, known int) (version int, err error) {
-	var id, pages int
-	for name, value := range map[string]*int{"application_id": &id, "user_version": &version, "page_count": &pages} {
-		if err := s.db.QueryRowContext(ctx, "PRAGMA "+name).Scan(value); err != nil {
-			return 0, s.explain("opening it", err)
-		}
-	}
+// version reads the file's layout version, 0 for a file in which nothing is. It changes nothing.
+func (s *Store) version(ctx context.Context, known int) (int, error) {
+	h, err := s.head(ctx)
 	switch {
-	case pages == 0:
+	case err != nil:
+		return 0, s.explain("opening it", err)
+	case h == head{}:
 		return 0, nil
-	case id != applicationID:
+	case h.id != applicationID:
 		return 0, &Error{Path: s.path, What: "it is a database of another program, and was left as it is", Do: "name another file for --store"}
-	case version > known:
-		return 0, &Error{Path: s.path, What: fmt.Sprintf("it was written by a newer ndrscan (layout %d, this one knows up to %d), and was left as it is", version, known),
+	case h.version > known:
+		return 0, &Error{Path: s.path, What: fmt.Sprintf("it was written by a newer ndrscan (layout %d, this one knows up to %d), and was left as it is", h.version, known),
 			Do: "use the newer ndrscan, or name another file for --store"}
 	}
-	return version, nil
+	return h.version, nil
+}
+
+// head is whose file it is, and how much of it there is.
+type head struct{ id, version, tables int }
+
+// head reads it as of one moment: another process may be making the file just now.
+func (s *Store) head(ctx context.Context) (h head, err error) {
+	tx, err := s.db.BeginTx(ctx, nil)
+	if err != nil {
+		return h, err
+	}
+	defer tx.Rollback()
+	// The first read takes the lock that holds the file as it is.
+	if err := tx.QueryRowContext(ctx, "SELECT count(*) FROM sqlite_schema").Scan(&h.tables); err != nil {
+		return h, err
+	}
+	if err := tx.QueryRowContext(ctx, "PRAGMA application_id").Scan(&h.id); err != nil {
+		return h, err
+	}
+	err = tx.QueryRowContext(ctx, "PRAGMA user_version").Scan(&h.version)
+	return h, err
 }
 
 // tighten takes the rights of others away: the file holds other people's addresses. SQLite gives its journal the same mode.

@@ -29,6 +29,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 
 	_ "modernc.org/sqlite" // the driver "sqlite"
@@ -55,7 +56,7 @@ const (
 	noticeAfter = 2 * time.Second
 )
 
-// Open opens the store at path. Errors are of type *Error. It must not be opened twice in one process.
+// Open opens the store at path. Errors are of type *Error.
 func Open(ctx context.Context, path string, opts Options) (*Store, error) {
 	s := &Store{path: path, waiting: opts.Waiting}
 	if s.waiting == nil {
@@ -85,9 +86,14 @@ func (s *Store) Created() bool { return s.created }
 // Close ends its use.
 func (s *Store) Close() error { return s.db.Close() }
 
-// prepare looks at the file without opening it: closing a file drops this process's locks on it (fcntl(2)). A new one is made
-// here, for SQLite would give it the mode of the umask.
+// making keeps others of this process from the file until create has closed it.
+var making sync.Mutex
+
+// prepare looks at the file without opening it: closing a file drops all locks that this process has on it (fcntl(2)). A new
+// one is made here, for SQLite would give it the mode of the umask.
 func (s *Store) prepare(create bool) error {
+	making.Lock()
+	defer making.Unlock()
 	info, err := os.Stat(s.path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && create:
