@@ -363,9 +363,12 @@ func (r *run) checkDKIM(ctx context.Context, e *classify.Evidence) {
 	for _, s := range verifier.Verify(ctx, o.Header, o.Body, wholeOriginal(e), signedAt(e)) {
 		own := classify.Signature{Signature: s, Own: r.signsForUs(s.Domain)}
 		e.DKIM = append(e.DKIM, own)
-		e.DKIMRecipient = e.DKIMRecipient || own.Own && s.Whole() && s.ToSigned && writtenTo(e.Bounce)
+		e.DKIMRecipient = e.DKIMRecipient || writtenForRecipient(own) && writtenTo(e.Bounce)
 	}
 }
+
+// writtenForRecipient tells a signature of ours over the whole message that binds its To field.
+func writtenForRecipient(s classify.Signature) bool { return s.Own && s.Whole() && s.ToSigned }
 
 // writtenTo tells whether the original's To field names a recipient that failed.
 func writtenTo(b *dsn.Bounce) bool {

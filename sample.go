@@ -2,6 +2,7 @@ package ndrscan
 
 import (
 	"fmt"
+	"slices"
 	"sync"
 
 	"ndrscan/classify"
@@ -40,6 +41,7 @@ type sampleState struct {
 // sampler knows where signatures need no more verifying. Safe for concurrent use; the zero value is ready.
 type sampler struct {
 	mu        sync.Mutex
+	except    func(domain string) bool // signatures that say who let a message in (METHOD 3.6) are all verified; nil: none do
 	places    map[signaturePlace]*sampleState
 	unchecked int
 }
@@ -57,7 +59,7 @@ func placeOf(e *classify.Evidence, domain string) signaturePlace {
 
 // closed tells a worker that a signature would be laid aside.
 func (s *sampler) closed(e *classify.Evidence, domain string) bool {
-	if !sampled(e) {
+	if !sampled(e) || s.verifiesAll(domain) {
 		return false
 	}
 	s.mu.Lock()
@@ -75,6 +77,9 @@ func (s *sampler) add(e *classify.Evidence) {
 	defer s.mu.Unlock()
 	for i := range e.DKIM {
 		sig := &e.DKIM[i]
+		if s.verifiesAll(sig.Domain) {
+			continue
+		}
 		state := s.state(placeOf(e, sig.Domain))
 		switch {
 		case state == nil:
@@ -85,7 +90,10 @@ func (s *sampler) add(e *classify.Evidence) {
 			state.note(sig.Result)
 		}
 	}
+	e.DKIMRecipient = e.DKIMRecipient && slices.ContainsFunc(e.DKIM, writtenForRecipient)
 }
+
+func (s *sampler) verifiesAll(domain string) bool { return s.except != nil && s.except(domain) }
 
 // state gives the state of a place, nil if no more can be kept.
 func (s *sampler) state(place signaturePlace) *sampleState {

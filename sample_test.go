@@ -108,6 +108,56 @@ func TestSignaturesVerified(t *testing.T) {
 	}
 }
 
+// What follows from a signature that a worker verified too much is laid aside with it: that it names the very recipient, that
+// it is our tenant's at Google.
+func TestSamplingLaysAsideWhatFollows(t *testing.T) {
+	tenant := "ours-example.20230601.gappssmtp.com"
+	written := func(n int, message string) string {
+		return strings.Replace(message, "someone@s1.example", fmt.Sprintf("rcpt%d@s1.example", n), 1)
+	}
+	late := sampleAfter + 20
+	tests := []struct {
+		name string
+		one  func(n int) bounce
+	}{
+		{"written to the recipient", func(n int) bounce {
+			b := site(n, 1)
+			letter := strings.Replace(sign(t, written(late, spam(late))), "Cheap pills", fmt.Sprintf("Cheap pills %d", n), 1)
+			if n == late {
+				letter = sign(t, written(late, spam(late)))
+			}
+			b.orig = taken(b, "pc", "unknown", bot(n)) + letter
+			return b
+		}},
+		{"of our tenant", func(n int) bounce {
+			b := site(n, 1)
+			letter := signAs(t, tenant, spam(n))
+			if n != late {
+				letter = strings.Replace(letter, "Cheap pills", "Dear pills", 1)
+			}
+			b.orig = taken(b, "mail-y.google.com", "mail-y.google.com", "198.18.201.5") + letter
+			return b
+		}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			mails := flood(sampleAfter+40, tt.one)
+			var first string
+			for _, jobs := range []int{1, 64} {
+				_, findings := attack{mails: mails, noSent: true, opts: ndrscan.Options{Jobs: jobs}}.scan(t)
+				f := findings[late]
+				got := fmt.Sprint(f.Class, f.Origin.Own, f.Reasons, f.DKIM)
+				if first == "" {
+					first = got
+				}
+				if got != first {
+					t.Errorf("%d jobs:\n%s\nnot\n%s", jobs, got, first)
+				}
+			}
+		})
+	}
+}
+
 // However many workers there are, the same ones are left out.
 func TestSamplingRepeats(t *testing.T) {
 	mails := claimant(t, sampleAfter+300, bot, sampleAfter+20)

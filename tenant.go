@@ -19,6 +19,7 @@ import (
 func (r *run) newTenants() {
 	var refused []string
 	r.tenants, refused = proof.NewTenants(r.own.Tenants(), r.own.Domains())
+	r.sampler.except = r.tenants.GoogleSignsFor
 	for _, value := range refused {
 		r.leave(classify.LeftOut{Source: "--own tenant:" + value, Why: "that is Outlook.com's consumer tenant, which everybody shares: it can't count as yours; leave it out"})
 	}
