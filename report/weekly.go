@@ -101,6 +101,12 @@ func weeklyNumbers(r *weekly.Report) *grid {
 		}
 	}
 	row(cell{text: "networks of forgeries"}, r.Now.Networks, r.Then.Networks)
+	now, then := r.Now.Letters, r.Then.Letters
+	if now != then || now != (weekly.Letters{}) {
+		row(cell{text: "letters to networks"}, now.Networks, then.Networks)
+		row(cell{text: "letters to sites"}, now.Sites, then.Sites)
+		row(cell{text: indent + "sent by ndrscan"}, now.Sent, then.Sent)
+	}
 	return g
 }
 

@@ -23,7 +23,7 @@ func aWeek() *weekly.Report {
 	r := &weekly.Report{Schema: weekly.Schema, Tool: "ndrscan test", Span: span, Before: span.Before(),
 		Sentence: "1,234 bounces, 310 in the period before, of them forged 1,200 and 300; gone: 1 origin network; new: a compromise, 2 origin networks; to do: close 1 way in that spam uses.",
 		Verdict:  classify.Both, Was: classify.JoeJob,
-		Now:         weekly.Counts{Read: 1300, Bounces: 1234, Classes: map[classify.Class]int{"forged": 1200, "compromised": 12, "genuine": 22}, Networks: 3},
+		Now:         weekly.Counts{Read: 1300, Bounces: 1234, Classes: map[classify.Class]int{"forged": 1200, "compromised": 12, "genuine": 22}, Networks: 3, Letters: weekly.Letters{Networks: 2, Sites: 1, Sent: 3}},
 		Then:        weekly.Counts{Read: 400, Bounces: 310, Classes: map[classify.Class]int{"forged": 300, "genuine": 10}, Networks: 2},
 		NewNetworks: []weekly.Network{{Network: "203.0.113.0/24", Messages: 900}, {Network: "2001:db8:bad::/48", Messages: 100}}, GoneNetworks: []weekly.Network{{Network: "198.51.100.0/24", Messages: 120}},
 		AtRisk: []classify.Account{{Login: "alice@example.com", Host: "submit.example.com", Entry: "account", Class: classify.Compromised, First: &first, Last: &last,

@@ -357,8 +357,10 @@ func (w *writer) prune() error {
 	if w.run.Keep <= 0 {
 		return nil
 	}
-	if _, err := w.conn.ExecContext(w.ctx, "DELETE FROM run WHERE at < ?", w.oldest); err != nil {
-		return err
+	for _, table := range []string{"run", "letter"} {
+		if _, err := w.conn.ExecContext(w.ctx, "DELETE FROM "+table+" WHERE at < ?", w.oldest); err != nil {
+			return err
+		}
 	}
 	result, err := w.conn.ExecContext(w.ctx, "DELETE FROM finding WHERE arrived < ?", w.oldest)
 	if err != nil {

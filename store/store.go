@@ -10,6 +10,7 @@
 //     (classify.Flood.Recount) and several times as fast.
 //   - Runs: when, by which tool, which sources, what was left out, own hosts and domains with their policies, the verdict.
 //   - Sources: which there are, and how far each mailbox was read.
+//   - Letters: those that were written to networks and sites; they are noted by AddLetters.
 //
 // What counts as the same message: equal content (classify.Finding.Digest) in the same source. Reading it again, under
 // another file name or UID, replaces its finding: the newest run wins. Equal messages that lie in one source twice count twice.

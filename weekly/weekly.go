@@ -86,7 +86,15 @@ type Input struct {
 	Tool     string
 	Span     Span
 	Findings func(Span) iter.Seq2[Finding, error]
+	Letters  []Letter
 	Runs     []Run // from the begin of the span before to Grace after the end, oldest first
+}
+
+// Letter is a letter that was written to a network that forged mail came from, or to a site that bounced it.
+type Letter struct {
+	At   time.Time
+	Site bool
+	Sent bool
 }
 
 // Finding is a finding and when its message arrived.
@@ -121,8 +129,8 @@ type Report struct {
 	ToDo     []classify.Action    `json:"to_do"`    // next steps
 	Runs     int                  `json:"runs"`     // that read mail of the span
 
-	RunsBefore int                  `json:"runs_before"` // and of the one before
-	LastRun  *time.Time           `json:"last_run,omitempty"`
+	RunsBefore int        `json:"runs_before"` // and of the one before
+	LastRun    *time.Time `json:"last_run,omitempty"`
 }
 
 // Counts are the sums of a span.
@@ -131,6 +139,14 @@ type Counts struct {
 	Bounces  int                    `json:"bounces"`
 	Classes  map[classify.Class]int `json:"classes"`
 	Networks int                    `json:"networks"` // that forged mail came from
+	Letters  Letters                `json:"letters"`
+}
+
+// Letters counts the letters that were written in a span (ndrscan abuse --store).
+type Letters struct {
+	Networks int `json:"networks"` // about networks that forged mail came from
+	Sites    int `json:"sites"`    // to sites that bounced it
+	Sent     int `json:"sent"`     // of both: handed to a mail server
 }
 
 // Day counts the bounces of a day (UTC) by class.
@@ -185,6 +201,7 @@ func Build(in Input) (*Report, error) {
 	whole := now.flood.Report(r.runs(in.Runs))
 	r.Verdict, r.Was = whole.Verdict.Verdict, then.flood.Report(classify.Context{Now: r.Span.From}).Verdict.Verdict
 	r.Now, r.Then = now.counts(), then.counts()
+	r.Now.Letters, r.Then.Letters = lettersIn(r.Span, in.Letters), lettersIn(r.Before, in.Letters)
 	r.Days = days(r.Before, r.Span, then.days, now.days)
 	r.NewNetworks, r.GoneNetworks = only(now.networks, then.networks), only(then.networks, now.networks)
 	r.Sites = sites(now.sites, then.sites)
@@ -325,6 +342,23 @@ func (t *tally) add(f *Finding) {
 
 func (t *tally) counts() Counts {
 	return Counts{Read: t.read, Bounces: t.bounces, Classes: t.classes, Networks: len(t.networks)}
+}
+
+func lettersIn(s Span, letters []Letter) (sum Letters) {
+	for _, l := range letters {
+		if !s.holds(l.At) {
+			continue
+		}
+		if l.Site {
+			sum.Sites++
+		} else {
+			sum.Networks++
+		}
+		if l.Sent {
+			sum.Sent++
+		}
+	}
+	return sum
 }
 
 // days lists every day of both spans, those without a bounce too.

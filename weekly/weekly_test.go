@@ -221,3 +221,13 @@ func TestWeeks(t *testing.T) {
 		t.Error(got)
 	}
 }
+
+func TestLetters(t *testing.T) {
+	at := week(1).From
+	in := (&history{}).input(week(1))
+	in.Letters = []Letter{{at.Add(-1), false, true}, {at, false, true}, {at, true, false}, {at.Add(time.Hour), true, true}, {week(1).To, true, true}}
+	r, err := Build(in)
+	if err != nil || r.Now.Letters != (Letters{Networks: 1, Sites: 2, Sent: 2}) || r.Then.Letters != (Letters{Networks: 1, Sent: 1}) {
+		t.Errorf("%+v, %+v, %v", r.Now.Letters, r.Then.Letters, err)
+	}
+}

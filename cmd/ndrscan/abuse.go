@@ -17,6 +17,7 @@ import (
 	"ndrscan/classify"
 	"ndrscan/internal/netinfo"
 	"ndrscan/report"
+	"ndrscan/store"
 )
 
 // abuseFlags are the flags of abuse beside those of reading.
@@ -30,6 +31,7 @@ type abuseFlags struct {
 	send     bool
 	sendmail string
 	submitting
+	store string
 }
 
 // newAbuse writes letters to the networks that forged mail came from, and to the sites that bounced it.
@@ -80,6 +82,7 @@ func (f *abuseFlags) addFlags(cmd *cobra.Command) {
 	fl.BoolVar(&f.send, "send", false, "hand the letters to sendmail, or to --smtp, as well")
 	fl.StringVar(&f.sendmail, "sendmail", "/usr/sbin/sendmail", "`PROGRAM` that --send hands each letter to")
 	f.submitting.addFlags(fl)
+	fl.StringVar(&f.store, "store", "", "note in this `FILE`, the store of scan --store, which letters were written, for ndrscan weekly")
 }
 
 func (f *abuseFlags) check() error {
@@ -106,6 +109,14 @@ func (f *abuseFlags) check() error {
 func (j *job) abuse(ctx context.Context, f *abuseFlags) error {
 	if err := emptyName(f.out); err != nil {
 		return err
+	}
+	var notes *store.Store
+	if f.store != "" {
+		var err error
+		if notes, err = j.openStore(ctx, f.store, true); err != nil {
+			return err
+		}
+		defer notes.Close()
 	}
 	gathered, records, err := j.complaints(ctx)
 	if err != nil {
@@ -136,6 +147,16 @@ func (j *job) abuse(ctx context.Context, f *abuseFlags) error {
 	if err := toStdout(func() error { return report.Drafts(j.stdout, letters, left, f.out) }); err != nil {
 		return err
 	}
+	sent := map[string]bool{}
+	failed := j.send(ctx, f, letters, sent)
+	if err := j.noteLetters(ctx, notes, letters, sent); err != nil && failed == nil {
+		return err
+	}
+	return failed
+}
+
+// send sends the letters if that was asked for.
+func (j *job) send(ctx context.Context, f *abuseFlags, letters []report.Letter, sent map[string]bool) error {
 	if !f.send {
 		return nil
 	}
@@ -143,7 +164,19 @@ func (j *job) abuse(ctx context.Context, f *abuseFlags) error {
 	if err != nil {
 		return err
 	}
-	return j.sendAll(ctx, letters, m)
+	return j.sendAll(ctx, letters, m, sent)
+}
+
+// noteLetters writes down which letters there are now, and which of them were sent: also when the rest could not be.
+func (j *job) noteLetters(ctx context.Context, s *store.Store, letters []report.Letter, sent map[string]bool) error {
+	if s == nil {
+		return nil
+	}
+	var notes []store.Letter
+	for _, l := range letters {
+		notes = append(notes, store.Letter{At: j.now(), Site: l.Site, About: l.About, Messages: l.Messages, Sent: sent[l.Name]})
+	}
+	return storeError(s.AddLetters(context.WithoutCancel(ctx), notes))
 }
 
 // mailer is the way that --send takes.
@@ -287,8 +320,8 @@ func writeNew(path string, body []byte) error {
 // draft marks a letter as not sent yet: Outlook opens it for editing then.
 func draft(mail []byte) []byte { return append([]byte("X-Unsent: 1\r\n"), mail...) }
 
-// sendAll hands over every letter that has a recipient.
-func (j *job) sendAll(ctx context.Context, letters []report.Letter, m mailer) error {
+// sendAll hands over every letter that has a recipient, and marks them by name.
+func (j *job) sendAll(ctx context.Context, letters []report.Letter, m mailer, done map[string]bool) error {
 	sent, without := 0, 0
 	for _, l := range letters {
 		if len(l.To) == 0 {
@@ -304,6 +337,7 @@ func (j *job) sendAll(ctx context.Context, letters []report.Letter, m mailer) er
 				return hint(fmt.Errorf("sending %s.eml: %w", l.Name, err), fmt.Sprintf("%d letters were sent before it; send the rest yourself, or they go twice", sent))
 			}
 			sent++
+			done[l.Name] = true
 		}
 	}
 	j.note("%d letters were handed to the mail server", sent)

@@ -6,11 +6,13 @@ import (
 	"crypto/tls"
 	"encoding/pem"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -266,7 +268,7 @@ func TestWeeklyBySMTP(t *testing.T) {
 	}
 }
 
-// Letters of abuse go the same way; their recipients are those that the drafts name.
+// Letters of abuse go the same way; their recipients are those that the drafts name. The weekly report counts them.
 func TestAbuseBySMTP(t *testing.T) {
 	srv := serveSubmission(t, true, false, "PLAIN")
 	t.Setenv("NDRSCAN_PASSWORD", "s3cret")
@@ -279,7 +281,8 @@ func TestAbuseBySMTP(t *testing.T) {
 	if err := os.WriteFile(findings, stdout.Bytes(), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	code := run([]string{"abuse", findings, "--out", out, "--from", "joe@example.com", "--send", "--smtp", "smtps://joe@example.com@" + srv.addr, "--ca", srv.ca},
+	db := filepath.Join(t.TempDir(), "store.db")
+	code := run([]string{"abuse", findings, "--store", db, "--out", out, "--from", "joe@example.com", "--send", "--smtp", "smtps://joe@example.com@" + srv.addr, "--ca", srv.ca},
 		nil, &stdout, &stderr)
 	if code != exitDone || !strings.Contains(stderr.String(), "8 letters were handed to the mail server") || len(srv.to) != 8 || srv.from != "joe@example.com" {
 		t.Errorf("code %d, %d recipients: %s", code, len(srv.to), stderr.String())
@@ -287,6 +290,14 @@ func TestAbuseBySMTP(t *testing.T) {
 	for _, to := range srv.to {
 		if !strings.HasPrefix(to, "postmaster@") {
 			t.Errorf("sent to %s", to)
+		}
+	}
+	year, week := time.Now().UTC().ISOWeek()
+	stdout.Reset()
+	run([]string{"weekly", "--store", db, "--week", fmt.Sprintf("%d-W%02d", year, week)}, nil, &stdout, &stderr)
+	for _, row := range []string{"letters to networks +7 +0", "letters to sites +8 +0", "sent by ndrscan +8 +0"} {
+		if !regexp.MustCompile(row).MatchString(stdout.String()) {
+			t.Errorf("the weekly report lacks %q:\n%s", row, stdout.String())
 		}
 	}
 }

@@ -276,6 +276,14 @@ func (a *app) weeklyInput(ctx context.Context, f *weeklyFlags, span weekly.Span,
 		s.Close()
 		return in, nil, storeError(err)
 	}
+	letters, err := s.Letters(ctx, span.Before().From, span.To)
+	if err != nil {
+		s.Close()
+		return in, nil, storeError(err)
+	}
+	for _, l := range letters {
+		in.Letters = append(in.Letters, weekly.Letter{At: l.At, Site: l.Site, Sent: l.Sent})
+	}
 	for _, run := range runs {
 		in.Runs = append(in.Runs, weekly.Run{At: run.At, Report: hide.Report(&run.Report)})
 	}
