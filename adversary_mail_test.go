@@ -31,6 +31,8 @@ mx.ours.example. IN A 192.0.2.1
 submit.ours.example. IN A 192.0.2.2
 2.2.0.192.in-addr.arpa. IN PTR submit.ours.example.
 99.113.0.203.in-addr.arpa. IN PTR submit.ours.example.
+evil.example. IN MX 10 mx1.evil.example.
+evil.example. IN TXT "v=spf1 ip4:203.0.1.9 ip4:203.0.2.9 ip4:203.0.3.9 ip4:203.0.4.9 ip4:203.0.5.9 -all"
 alumni.example. IN MX 10 mail.alumni.example.
 alumni.example. IN TXT "v=spf1 mx -all"
 mail.alumni.example. IN A 198.18.70.1

@@ -124,6 +124,15 @@ var adversaries = []adversary{
 				return b
 			})}
 		}},
+	{name: "fabricated reports from the networks that one domain's record lists", verdict: classify.OrdinaryBounces, without: []string{"voucher"},
+		attack: func(*testing.T) attack {
+			return attack{mails: flood(20, func(n int) bounce {
+				k := 1 + n%5
+				b := bounce{n: n, name: fmt.Sprintf("mx%d.evil.example", k), ip: fmt.Sprintf("203.0.%d.9", k), rcpts: []string{fmt.Sprintf("r%d@evil.example", n)}}
+				b.orig = fromOurs(b, "alice@ours.example", thief) + spam(n)
+				return b
+			})}
+		}},
 	{name: "a thief logged in as bob who sends as alice", verdict: classify.Compromise, class: classify.Compromised, login: "bob@ours.example", without: []string{"login-named"},
 		attack: func(*testing.T) attack {
 			return attack{mails: flood(24, func(n int) bounce {

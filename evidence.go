@@ -111,7 +111,7 @@ func (r *run) judge(ctx context.Context, m mailbox.Message) *classify.Evidence {
 	if r.lacks(defenceReporter) && r.own.Domain(b.ReportingMTA) {
 		e.Reporter = trace.Reporter{Own: true}
 	}
-	e.Verified = r.verified(ctx, b, e.Reporter)
+	e.Reporter.Organisation, e.Verified = r.verified(ctx, b, e.Reporter)
 	e.Origin = r.tracer.Origin(ctx, trace.Input{
 		Original: b.Original.Header, Reporter: e.Reporter, ReportingMTA: b.ReportingMTA, Software: b.Software,
 		ReceivedFromMTA: b.ReceivedFromMTA, RecipientDomains: failedDomains(b),
@@ -168,27 +168,36 @@ func arrival(h header.Section) time.Time {
 // reporting MTA's organisation, or the failed recipient's domain names it as MX or permits it by SPF.
 // It must have come with the null reverse-path, as a report does (RFC 3464 section 2): what a person can send from an
 // account somewhere is no witness, though his provider's hosts are known to his provider.
-func (r *run) verified(ctx context.Context, b *dsn.Bounce, rep trace.Reporter) bool {
+//
+// witness is who it counts as. Where only a domain's records name the address, that is the domain: else one domain could list
+// twenty bots in twenty networks, and have them bear each other out.
+func (r *run) verified(ctx context.Context, b *dsn.Bounce, rep trace.Reporter) (witness string, ok bool) {
 	if r.lacks(defenceWitness) {
-		return !rep.Own
+		return rep.Organisation, !rep.Own
 	}
 	if rep.Own || rep.Unstamped || !rep.IP.IsValid() || r.opts.Resolver == nil || fromSomebody(b.Header) {
-		return false
+		return rep.Organisation, false
 	}
+	provider := false
 	if rep.RDNSConfirmed {
 		if trace.AccessLine(rep.RDNS, rep.IP) {
-			return false
+			return rep.Organisation, false
 		}
 		if org := trace.OrgDomain(rep.RDNS); org != "" && org == trace.OrgDomain(b.ReportingMTA) {
-			return true
+			return rep.Organisation, true
 		}
+		_, provider = trace.SharedProvider(rep.RDNS) // one witness, whoever its customers are
 	}
 	for _, domain := range failedDomains(b) {
-		if r.isMX(ctx, domain, rep.IP) || r.permits(ctx, domain, rep.IP) {
-			return true
+		if !r.isMX(ctx, domain, rep.IP) && !r.permits(ctx, domain, rep.IP) {
+			continue
 		}
+		if org := trace.OrgDomain(domain); org != "" && !provider && !r.lacks(defenceVoucher) {
+			return org, true
+		}
+		return rep.Organisation, true
 	}
-	return false
+	return rep.Organisation, false
 }
 
 // noSenders are reverse-paths that are as good as null: of Sendmail's older deliveries, and of qmail's double bounces.
