@@ -67,8 +67,15 @@ type cellView struct {
 	Right, Code bool
 }
 
-func newTableView(id string, s section, most int) tableView {
+// mailColumns is the width of the mail's tables, in characters: columns that don't fit are left out, as on a terminal.
+const mailColumns = 78
+
+// newTableView takes all columns where columns is 0.
+func newTableView(id string, s section, most, columns int) tableView {
 	shown := s.grid.withIDs(idColumns)
+	if columns > 0 {
+		shown, _ = s.grid.layout(columns)
+	}
 	v := tableView{ID: id, Title: s.title, More: max(0, len(shown.rows)-most), Below: s.below}
 	for _, c := range shown.columns {
 		v.Heads = append(v.Heads, headView{c.head, c.right})
@@ -77,17 +84,21 @@ func newTableView(id string, s section, most int) tableView {
 		var cells []cellView
 		for i, c := range row {
 			col := shown.columns[i]
-			cells = append(cells, cellView{Text: c.text, Tone: toneName(c.tone), Right: col.right, Code: col.data && !c.ours})
+			view := cellView{Text: c.text, Right: col.right, Code: col.data && !c.ours}
+			if c.tone != "" {
+				view.Tone = toneName(c.tone)
+			}
+			cells = append(cells, view)
 		}
 		v.Rows = append(v.Rows, cells)
 	}
 	return v
 }
 
-func newWeeklyView(r *weekly.Report, rows int) *weeklyView {
+func newWeeklyView(r *weekly.Report, rows, columns int) *weeklyView {
 	label, t := weeklyLabel(r)
 	v := &weeklyView{Tool: r.Tool, Name: r.Span.Name(), Title: weeklyTitle(r), Label: label, Sentence: capital(weeklySentence(r)), Tone: toneName(t),
-		Figures: weeklyFigures(r), Numbers: newTableView("numbers", section{"In numbers", weeklyNumbers(r), nil}, rows),
+		Figures: weeklyFigures(r), Numbers: newTableView("numbers", section{"In numbers", weeklyNumbers(r), nil}, rows, columns),
 		Rows: weeklyRows(r), Actions: firstRows(r.ToDo, rows, same), Runs: weeklyRuns(r), Unread: firstRows(r.Unread, rows, leftOut),
 		Policies: firstRows(r.Policies, rows/2, func(p weekly.Policy) policyView {
 			return policyView{p, policyLines(p), firstRows(p.Issues, max(rows/5, 3), same)}
@@ -105,7 +116,7 @@ func newWeeklyView(r *weekly.Report, rows int) *weeklyView {
 		}
 	}
 	for i, s := range weeklySections(r, max(rows/5, 3)) {
-		v.Tables = append(v.Tables, newTableView("table-"+strconv.Itoa(i), s, rows))
+		v.Tables = append(v.Tables, newTableView("table-"+strconv.Itoa(i), s, rows, columns))
 	}
 	return tidy(v)
 }
@@ -129,10 +140,10 @@ func weeklyFigures(r *weekly.Report) []figureView {
 
 func weeklyHTML(w io.Writer, r *weekly.Report) error {
 	r = tidy(r)
-	return writePage(w, "weekly.html", maxHTML, func(rows int) any { return newWeeklyView(r, rows) })
+	return writePage(w, "weekly.html", maxHTML, func(rows int) any { return newWeeklyView(r, rows, 0) })
 }
 
 func weeklyMailHTML(w io.Writer, r *weekly.Report) error {
 	r = tidy(r)
-	return writePage(w, "weekly_mail.html", maxMailHTML, func(rows int) any { return newWeeklyView(r, min(rows, mailRows)) })
+	return writePage(w, "weekly_mail.html", maxMailHTML, func(rows int) any { return newWeeklyView(r, min(rows, mailRows), mailColumns) })
 }
