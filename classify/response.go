@@ -218,18 +218,35 @@ const maxIncidents = 3
 // compromiseSteps are what to do, for each account, the busiest first.
 func compromiseSteps(r *Report) []Action {
 	var list []Action
-	n := 0
+	n, whole := 0, true
 	for _, a := range r.Accounts {
 		if a.Class != Compromised || n == maxIncidents {
 			continue
 		}
 		n++
-		list = append(list, respond(newIncident(a), platforms(r, a), n == 1)...)
+		list = append(list, respond(newIncident(a), platforms(r, a), whole)...)
+		if _, special := checklists[a.Entry]; !special {
+			whole = false
+		}
 	}
 	if n == 0 {
 		return respond(newIncident(Account{Entry: "account"}), platforms(r, Account{}), true)
 	}
 	return list
+}
+
+// noteDown begins the step that holds the facts of an incident.
+const noteDown = "write down: "
+
+// MostUrgent is the step that can't wait: the first that does something. The facts come before it in the list, but they don't
+// run away. It is nil where there is nothing to do.
+func MostUrgent(list []Action) *Action {
+	for i, a := range list {
+		if !strings.HasPrefix(a.Do, noteDown) {
+			return &list[i]
+		}
+	}
+	return nil
 }
 
 // respond writes the checklist of one account. The whole list stands once: of a second account without a login, only how to
@@ -238,15 +255,15 @@ func respond(c incident, on []platform, whole bool) []Action {
 	var steps []responseStep
 	list := []Action{}
 	if facts := c.facts(); facts != "" {
-		list = append(list, Action{Do: "write down: " + facts, Why: "bounces show only failures: it may have begun earlier, and sent more"})
+		list = append(list, Action{Do: noteDown + facts, Why: "bounces show only failures: it may have begun earlier, and sent more"})
 	}
 	checklist, special := checklists[c.account.Entry]
 	switch {
 	case special:
 		steps = checklist
-	case c.login == "" && !whole:
+	case c.account.Login == "" && !whole:
 		steps = []responseStep{findLogin}
-	case c.login == "":
+	case c.account.Login == "":
 		steps = append([]responseStep{findLogin}, accountSteps...)
 	default:
 		steps = append(slices.Clone(accountSteps), signIns)

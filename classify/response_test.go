@@ -100,6 +100,37 @@ func TestResponse(t *testing.T) {
 	}
 }
 
+// A login that no command may hold is a known login all the same: its steps come without commands, not the search for it.
+func TestResponseOddLogin(t *testing.T) {
+	list := compromiseSteps(incidentOf(func(a *Account) { a.Login = "o'brien@example.com" }))
+	if urgent := MostUrgent(list); urgent == nil || !strings.HasPrefix(urgent.Do, "revoke sessions") || !strings.Contains(urgent.Do, "o'brien@example.com") {
+		t.Errorf("first comes %+v", urgent)
+	}
+	if text := commands(list); strings.Contains(text, "brien") {
+		t.Errorf("commands %s", text)
+	}
+	if MostUrgent(nil) != nil {
+		t.Error("something to do in an empty list")
+	}
+}
+
+// The checklist of accounts stands once, wherever the first account is.
+func TestResponseTwo(t *testing.T) {
+	r := incidentOf(func(a *Account) { a.Entry, a.Login = "script", "" })
+	unknown, another := r.Accounts[0], r.Accounts[0]
+	unknown.Entry, another.Entry = "account", "account"
+	r.Accounts = append(r.Accounts, unknown, another)
+	n := 0
+	for _, a := range compromiseSteps(r) {
+		if strings.HasPrefix(a.Do, "revoke sessions") {
+			n++
+		}
+	}
+	if n != 1 {
+		t.Errorf("sessions are revoked %d times", n)
+	}
+}
+
 // What came from mail enters a command only where no shell could take it for anything but a word.
 func TestResponseHostile(t *testing.T) {
 	for _, bad := range []string{"$(reboot)", "a'; reboot; '", "a\u2019; Remove-Mailbox", "a\nreboot", "`reboot`", "-rf", "a b", "a|b", "a&b", "a;b", "a\x00b", "a\"b", "{login}$x", "ä@example.com", "<a>"} {

@@ -303,7 +303,11 @@ func sentence(j Judgement, t *tally) string {
 		return "no bounces were found"
 	}
 	if n(Forged) > 0 {
-		return fmt.Sprintf("%s, and no flood of one kind among them; %d answer forgeries", bounces(t.bounces), n(Forged))
+		answer := "answer forgeries"
+		if n(Forged) == 1 {
+			answer = "answers a forgery"
+		}
+		return fmt.Sprintf("%s, and no flood of one kind among them; %d %s", bounces(t.bounces), n(Forged), answer)
 	}
 	return fmt.Sprintf("%s, and no flood of one kind among them", bounces(t.bounces))
 }

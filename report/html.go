@@ -79,6 +79,7 @@ var pageTemplate = template.Must(template.New("page.html").Funcs(template.FuncMa
 	"csp":      contentPolicy,
 	"short":    func(s string) string { return cut(s, maxProseHTML) },
 	"shorter":  func(s string) string { return cut(s, maxProseHTML/2) },
+	"urgent":   classify.MostUrgent,
 	"brief":    func(s string) string { return cut(s, maxProseHTML/3) },
 	"stamp":    stampHTML,
 	"count":    count,

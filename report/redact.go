@@ -7,6 +7,7 @@ import (
 	"encoding/base32"
 	"fmt"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 	"unicode"
@@ -67,7 +68,7 @@ func (r *Redactor) Report(rep *classify.Report) *classify.Report {
 	for i := range rep.Samples {
 		h.known(&rep.Samples[i])
 	}
-	h.keep(append(rep.Sources, rep.Run.Sent, rep.Run.Rerun)...)
+	h.keep(append(slices.Clone(rep.Sources), rep.Run.Sent, rep.Run.Rerun)...)
 	for _, value := range rep.Run.Flags {
 		h.keep(value)
 	}
@@ -86,6 +87,9 @@ func (r *Redactor) Report(rep *classify.Report) *classify.Report {
 	if h.all {
 		for i := range out.Accounts {
 			out.Accounts[i].Login = h.login(rep.Accounts[i].Login)
+			for n, id := range rep.Accounts[i].MessageIDs {
+				out.Accounts[i].MessageIDs[n] = h.messageID(id)
+			}
 		}
 		for i := range out.Campaigns {
 			out.Campaigns[i].Subject = h.pseudonym(rep.Campaigns[i].Subject)
@@ -127,6 +131,9 @@ func (h *hiding) known(f *classify.Finding) {
 // wrote to himself, or the address that was forged.
 func (h *hiding) keep(texts ...string) {
 	for _, text := range texts {
+		if plain := strings.ReplaceAll(text, "%40", "@"); plain != text {
+			h.keep(plain)
+		}
 		for rest := text; ; {
 			start, end := nextAddress(rest)
 			if start < 0 {
@@ -154,32 +161,102 @@ func (h *hiding) text(s string) string {
 	for _, subject := range h.subjects {
 		s = replaceWord(s, subject, h.pseudonym)
 	}
-	s = h.addresses(s)
 	for _, login := range h.logins {
-		s = replaceWord(s, login, h.login)
+		if !isAddress(login) {
+			s = replaceWord(s, login, h.pseudonym)
+		}
 	}
-	return s
+	return h.addresses(s)
 }
 
-// fields hides the fields that hold nothing else.
+// fields hides the fields that hold nothing else, and in what a site said of a recipient his name without the domain.
 func (h *hiding) fields(out, f *classify.Finding) {
+	for i, r := range f.Recipients {
+		out.Recipients[i].Diagnostic = h.diagnostic(r.Diagnostic, f)
+	}
 	if h.all && f.Origin != nil {
 		out.Origin.AuthUser = h.login(f.Origin.AuthUser)
 	}
 	if h.all && f.Original != nil {
 		out.Original.Subject = h.pseudonym(f.Original.Subject)
+		out.Original.MessageID = h.messageID(f.Original.MessageID)
 	}
+}
+
+// diagnostic hides what is to be hidden in what a site answered. Sites speak of a mailbox by its local part alone ("no user
+// joe here"), too.
+func (h *hiding) diagnostic(said string, f *classify.Finding) string {
+	said = h.text(said)
+	hide := func(address string) {
+		at := strings.LastIndexByte(address, '@')
+		if at < 1 || !h.all && h.kept[strings.ToLower(address)] {
+			return
+		}
+		local, token := strings.Trim(address[:at], `"<`), h.pseudonym(address)
+		for _, written := range []string{local, strings.ToLower(local), strings.ToUpper(local)} {
+			said = replaceWord(said, written, func(string) string { return token })
+		}
+	}
+	for _, r := range f.Recipients {
+		hide(r.Address)
+	}
+	if f.Original != nil {
+		for _, to := range f.Original.To {
+			hide(to)
+		}
+	}
+	return said
 }
 
 // login is the pseudonym of a login name; one that is an address has the address's.
 func (h *hiding) login(name string) string {
-	if strings.Contains(name, "@") {
-		return h.addresses(name)
+	if isAddress(name) {
+		return h.address(name)
 	}
 	return h.pseudonym(name)
 }
 
+func isAddress(name string) bool {
+	start, end := nextAddress(name)
+	return start == 0 && end == len(name)
+}
+
+// messageID is the pseudonym of a message id; most have the form of an address and keep their domain.
+func (h *hiding) messageID(id string) string {
+	if strings.Contains(id, "@") {
+		return h.addresses(id)
+	}
+	if bare := strings.Trim(id, "<>"); bare != "" {
+		return strings.Replace(id, bare, h.pseudonym(bare), 1)
+	}
+	return id
+}
+
+// encodedAddress is an address with its @ as URLs and folders write it (RFC 3986 section 2.1).
+var encodedAddress = regexp.MustCompile(`[\pL\pN\pM!#$&'*+=?^_{|}~.%-]+%40[\pL\pN\pM_-]+(\.[\pL\pN\pM_-]+)*`)
+
+// encoded hides the addresses whose @ is encoded, but for the login in a URL, which an @ follows: it is hidden as a whole.
+func (h *hiding) encoded(s string) string {
+	var out strings.Builder
+	from := 0
+	for _, m := range encodedAddress.FindAllStringIndex(s, -1) {
+		if strings.HasPrefix(s[m[1]:], "@") {
+			continue
+		}
+		text := s[m[0]:m[1]]
+		at := strings.LastIndex(text, "%40")
+		if address := text[:at] + "@" + text[at+3:]; h.all || !h.kept[strings.ToLower(address)] {
+			out.WriteString(s[from:m[0]] + h.pseudonym(address))
+			from = m[0] + at
+		}
+	}
+	return out.String() + s[from:]
+}
+
 func (h *hiding) addresses(s string) string {
+	if strings.Contains(s, "%40") {
+		s = h.encoded(s)
+	}
 	if !strings.Contains(s, "@") {
 		return s
 	}
@@ -318,13 +395,9 @@ func endsWord(before string) bool {
 	return size == 0 || !inName(c)
 }
 
-// startsWord tells that a name before this text ends there; a full stop at the end of a sentence ends it, too.
+// startsWord tells that a name before this text ends there; full stops at the end of a sentence end it, too.
 func startsWord(after string) bool {
-	c, size := utf8.DecodeRuneInString(after)
-	if c == '.' {
-		next, n := utf8.DecodeRuneInString(after[size:])
-		return n == 0 || !inName(next)
-	}
+	c, size := utf8.DecodeRuneInString(strings.TrimLeft(after, "."))
 	return size == 0 || !inName(c)
 }
 

@@ -93,6 +93,42 @@ func TestRedactFinding(t *testing.T) {
 	}
 }
 
+// TestRedactNames holds that people are hidden where no @ gives them away: a local part in a site's answer, a login that is no
+// address, an encoded @, a message id without a domain.
+func TestRedactNames(t *testing.T) {
+	f := redactable()
+	f.Source = "/srv/mail/nora%40example.com/cur"
+	f.Recipients[0].Diagnostic = "550 5.1.1 victim... User unknown; <Victim"
+	f.Original.MessageID = "<0815.secret>"
+	f.Origin.AuthUser = `CORP\nora smith@example.com`
+	f.Reasons[0].Text = `our server took it with the login CORP\nora smith@example.com`
+	text := string(line(t, NewRedactor(RedactAll, redactionKey).Finding(f)))
+	for _, gone := range []string{"victim", "Victim", "nora", "CORP", "smith", "secret"} {
+		if strings.Contains(text, gone) {
+			t.Errorf("all: %s is left in %s", gone, text)
+		}
+	}
+	text = string(line(t, NewRedactor(RedactRecipients, redactionKey).Finding(f)))
+	for _, gone := range []string{"victim", "Victim"} {
+		if strings.Contains(text, gone) {
+			t.Errorf("recipients: %s is left in %s", gone, text)
+		}
+	}
+	for _, stays := range []string{"nora%40example.com/cur", "0815.secret"} {
+		if !strings.Contains(text, stays) {
+			t.Errorf("recipients: %s is gone from %s", stays, text)
+		}
+	}
+	h := NewRedactor(RedactAll, redactionKey).hiding()
+	if got, want := h.text("nora%40site.test.mbox"), h.pseudonym("nora@site.test.mbox")+"%40site.test.mbox"; got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+	address := "nora@example.com"
+	if got := h.text("the login " + address); got != "the login "+h.login(address) {
+		t.Errorf("%s: an address in a sentence has another pseudonym than as a login", got)
+	}
+}
+
 func line(t *testing.T, f classify.Finding) []byte {
 	t.Helper()
 	text, err := json.Marshal(tidy(f))
