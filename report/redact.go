@@ -180,6 +180,29 @@ func (h *hiding) fields(out, f *classify.Finding) {
 	if h.all && f.Original != nil {
 		out.Original.Subject = h.pseudonym(f.Original.Subject)
 		out.Original.MessageID = h.messageID(f.Original.MessageID)
+		h.policy(out, f.Original.MailFrom)
+	}
+}
+
+// policy hides the sender's local part where an SPF record put it into a name (the macro l, RFC 7208 section 7.2).
+func (h *hiding) policy(out *classify.Finding, sender string) {
+	at := strings.LastIndexByte(sender, '@')
+	if at < 1 {
+		return
+	}
+	local, token := sender[:at], h.pseudonym(sender)
+	if spf := out.SPF; spf != nil {
+		for _, text := range []*string{&spf.Domain, &spf.Mechanism, &spf.Problem} {
+			*text = replaceLabel(*text, local, token)
+		}
+		for i := range spf.Path {
+			spf.Path[i] = replaceLabel(spf.Path[i], local, token)
+		}
+	}
+	for i, r := range out.Reasons {
+		if strings.HasPrefix(r.Code, "spf-") {
+			out.Reasons[i].Text = replaceLabel(r.Text, local, token)
+		}
 	}
 }
 
@@ -384,6 +407,25 @@ func replaceWord(s, word string, with func(string) string) string {
 			out.WriteString(with(word))
 		} else {
 			out.WriteString(word)
+		}
+		s = s[end:]
+	}
+}
+
+// replaceLabel replaces a text where it stands in a domain name as the labels before others.
+func replaceLabel(s, label, with string) string {
+	var out strings.Builder
+	for {
+		at := strings.Index(s, label+".")
+		if at < 0 {
+			out.WriteString(s)
+			return out.String()
+		}
+		end := at + len(label)
+		if before := s[:at]; endsWord(before) || strings.HasSuffix(before, ".") {
+			out.WriteString(before + with)
+		} else {
+			out.WriteString(s[:end])
 		}
 		s = s[end:]
 	}

@@ -100,6 +100,9 @@ func TestRedactNames(t *testing.T) {
 	f.Source = "/srv/mail/nora%40example.com/cur"
 	f.Recipients[0].Diagnostic = "550 5.1.1 victim... User unknown; <Victim"
 	f.Original.MessageID = "<0815.secret>"
+	f.SPF = &classify.SPF{Result: "permerror", Domain: "example.com", Path: []string{"example.com", "nora._spf.example.com"}, Mechanism: "exists:x.nora._spf.example.com",
+		Problem: "example.com includes nora._spf.example.com: no record"}
+	f.Reasons = append(f.Reasons, classify.Reason{Code: "spf-permerror", Text: "the SPF record is broken: nora._spf.example.com"})
 	f.Origin.AuthUser = `CORP\nora smith@example.com`
 	f.Reasons[0].Text = `our server took it with the login CORP\nora smith@example.com`
 	text := string(line(t, NewRedactor(RedactAll, redactionKey).Finding(f)))
