@@ -12,7 +12,7 @@ import (
 const (
 	defenceReporter = "reporter-address" // a bounce is our own by address, not by what it calls itself (METHOD 3.0)
 	defenceWitness  = "witness"          // a report counts if its sender proves to be what it says (METHOD 6)
-	defenceVoucher  = "voucher"          // hosts that only one domain's records name are one witness (METHOD 6)
+	defenceVoucher  = "voucher"          // nameless hosts that one domain lists are one witness (METHOD 6)
 	defenceAlias    = "alias"            // a Message-ID in Sent to others is no forwarding by itself (METHOD 2)
 	defencePass     = "pass"             // an SPF pass makes nobody ours (METHOD 4)
 	defenceProvider = "provider"         // a tenant's stamps count under the provider's own border only (METHOD 3.6)

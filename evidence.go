@@ -169,8 +169,8 @@ func arrival(h header.Section) time.Time {
 // It must have come with the null reverse-path, as a report does (RFC 3464 section 2): what a person can send from an
 // account somewhere is no witness, though his provider's hosts are known to his provider.
 //
-// witness is who it counts as. Where only a domain's records name the address, that is the domain: else one domain could list
-// twenty bots in twenty networks, and have them bear each other out.
+// witness is who it counts as. Where the address has no confirmed name and only a domain's records list it, that is the domain:
+// else one domain could list twenty bots in twenty networks, and have them bear each other out.
 func (r *run) verified(ctx context.Context, b *dsn.Bounce, rep trace.Reporter) (witness string, ok bool) {
 	if r.lacks(defenceWitness) {
 		return rep.Organisation, !rep.Own
@@ -178,7 +178,6 @@ func (r *run) verified(ctx context.Context, b *dsn.Bounce, rep trace.Reporter) (
 	if rep.Own || rep.Unstamped || !rep.IP.IsValid() || r.opts.Resolver == nil || fromSomebody(b.Header) {
 		return rep.Organisation, false
 	}
-	provider := false
 	if rep.RDNSConfirmed {
 		if trace.AccessLine(rep.RDNS, rep.IP) {
 			return rep.Organisation, false
@@ -186,13 +185,12 @@ func (r *run) verified(ctx context.Context, b *dsn.Bounce, rep trace.Reporter) (
 		if org := trace.OrgDomain(rep.RDNS); org != "" && org == trace.OrgDomain(b.ReportingMTA) {
 			return rep.Organisation, true
 		}
-		_, provider = trace.SharedProvider(rep.RDNS) // one witness, whoever its customers are
 	}
 	for _, domain := range failedDomains(b) {
 		if !r.isMX(ctx, domain, rep.IP) && !r.permits(ctx, domain, rep.IP) {
 			continue
 		}
-		if org := trace.OrgDomain(domain); org != "" && !provider && !r.lacks(defenceVoucher) {
+		if org := trace.OrgDomain(domain); org != "" && !rep.RDNSConfirmed && !r.lacks(defenceVoucher) {
 			return org, true
 		}
 		return rep.Organisation, true
