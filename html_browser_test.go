@@ -108,24 +108,26 @@ func keepShot(t *testing.T, name string, take func() []byte) {
 	}
 }
 
-// checkPage holds what every page must: it is quiet, its style works, charts and tables are there and have names, nothing is
-// wider than the window, and every text stands out from its ground (WCAG 2.2, 1.4.3).
+// checkPage holds what the page of a report must.
 func checkPage(t *testing.T, page *browsertest.Page) {
 	t.Helper()
-	if said := page.Console(); len(said) > 0 {
-		t.Errorf("the console shows %q", said)
-	}
-	if asked := page.Requests(); len(asked) > 0 {
-		t.Errorf("the page asks for %q", asked)
-	}
-	for what, expression := range map[string]string{
+	checkStyled(t, page)
+	checkAll(t, page, map[string]string{
+		"bars of networks": `document.querySelectorAll(".bars svg rect").length > 0`,
+		"a message drawn":  `document.querySelectorAll(".journey .boundary").length > 0`,
+		"a policy":         `document.querySelectorAll(".tree .term").length > 0`,
+	})
+}
+
+// checkStyled holds what every page in our style must: its style works, charts and tables are there and have names.
+func checkStyled(t *testing.T, page *browsertest.Page) {
+	t.Helper()
+	checkQuiet(t, page)
+	checkAll(t, page, map[string]string{
 		"style":                        `getComputedStyle(document.querySelector(".plot")).display === "grid"`,
 		"timeline":                     `document.querySelectorAll(".timeline svg rect").length > 0`,
 		"shares":                       `document.querySelectorAll(".shares svg rect").length > 0`,
-		"bars of networks":             `document.querySelectorAll(".bars svg rect").length > 0`,
 		"height of the bars":           `[...document.querySelectorAll(".timeline rect")].every(r => r.getBoundingClientRect().height > 0)`,
-		"a message drawn":              `document.querySelectorAll(".journey .boundary").length > 0`,
-		"a policy":                     `document.querySelectorAll(".tree .term").length > 0`,
 		"next steps":                   `document.querySelectorAll(".steps li").length > 0`,
 		"captions of tables":           `[...document.querySelectorAll("table")].every(t => t.caption && t.caption.textContent)`,
 		"scope of every head":          `[...document.querySelectorAll("th")].every(h => h.scope)`,
@@ -133,10 +135,27 @@ func checkPage(t *testing.T, page *browsertest.Page) {
 		"names of sections":            `[...document.querySelectorAll("section, [role=region]")].every(s => document.getElementById(s.getAttribute("aria-labelledby")))`,
 		"headings in order":            `[...document.querySelectorAll("h1,h2,h3,h4")].map(h => +h.tagName[1]).every((n, i, all) => i === 0 || n <= all[i-1] + 1)`,
 		"language, title and landmark": `document.documentElement.lang === "en" && document.title !== "" && document.querySelectorAll("main").length === 1`,
-	} {
+	})
+}
+
+func checkAll(t *testing.T, page *browsertest.Page, expressions map[string]string) {
+	t.Helper()
+	for what, expression := range expressions {
 		if !browsertest.Eval[bool](page, expression) {
 			t.Errorf("%s: not so", what)
 		}
+	}
+}
+
+// checkQuiet holds that a page is quiet, nothing is wider than the window, and every text stands out from its ground (WCAG 2.2,
+// 1.4.3).
+func checkQuiet(t *testing.T, page *browsertest.Page) {
+	t.Helper()
+	if said := page.Console(); len(said) > 0 {
+		t.Errorf("the console shows %q", said)
+	}
+	if asked := page.Requests(); len(asked) > 0 {
+		t.Errorf("the page asks for %q", asked)
 	}
 	if wide := browsertest.Eval[[]string](page, `[...document.querySelectorAll("body *")].filter(e => !e.closest(".scroll, .hidden, svg") &&
 		e.getBoundingClientRect().right > innerWidth + 1).map(e => e.outerHTML.slice(0, 120))`); len(wide) > 0 {
