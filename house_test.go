@@ -48,6 +48,7 @@ var talksTo = map[string][]string{
 	"github.com/schollz/progressbar/v3": {"cmd/ndrscan"},
 	"github.com/chromedp":               {"internal/browsertest"},
 	"github.com/emersion/go-msgauth":    {"proof"},
+	"github.com/emersion/go-smtp":       {"cmd/ndrscan"},
 	"github.com/BurntSushi/toml":        {"cmd/ndrscan"},
 	"modernc.org/sqlite":                {"store"},
 }

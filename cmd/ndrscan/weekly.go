@@ -44,8 +44,8 @@ and to be done; then bounces by day, new and gone origin networks, accounts at r
 your policies, sites that bounce forged mail, and what could not be read. No mailbox and no DNS is asked.
 
 The period is the last ISO week that is over (Monday to Sunday, UTC), or the one named. Made again, it is the same, byte for
-byte. It comes in a quiet week too: that it doesn't come is the alarm. So does a report for which nothing was read, with exit
-code 4.
+byte. It comes in a quiet week too: that it doesn't come is the alarm. Where nothing was read, it says so, and the exit code
+is 4, as where something could not be read.
 
 --mail-to makes a mail of it (text and HTML), into a file, or on its way by sendmail or a submission server.`,
 		Example: `  ndrscan weekly
