@@ -373,7 +373,7 @@ func (c incident) facts() string {
 	if a.Messages == 0 {
 		return ""
 	}
-	parts := []string{fmt.Sprintf("%s: %d bounced messages%s", c.who, a.Messages, between(a.First, a.Last))}
+	parts := []string{c.who + ": " + count(a.Messages, "bounced message") + between(a.First, a.Last)}
 	for i, client := range a.Clients {
 		if i == maxFacts {
 			parts = append(parts, fmt.Sprintf("and %d more addresses", len(a.Clients)-i))
@@ -385,7 +385,7 @@ func (c incident) facts() string {
 		}
 		parts = append(parts, fmt.Sprintf("%d from %s%s", client.Messages, client.IP, between(client.First, client.Last)))
 	}
-	parts = append(parts, fmt.Sprintf("%d failed recipients", a.FailedRecipients))
+	parts = append(parts, count(a.FailedRecipients, "failed recipient"))
 	if n := len(a.Campaigns); n > 0 {
 		parts = append(parts, "campaigns "+strings.Join(a.Campaigns[:min(n, maxFacts)], ", "))
 	}

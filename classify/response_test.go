@@ -114,6 +114,28 @@ func TestResponseOddLogin(t *testing.T) {
 	}
 }
 
+// One is no plural, least of all in the first sentence.
+func TestSentenceOfOne(t *testing.T) {
+	for _, c := range []struct {
+		judgement Judgement
+		class     Class
+		bounces   int
+		want      string
+	}{
+		{JoeJob, Forged, 12, "1 of 12 bounces answers forgeries that never passed your servers"},
+		{Compromise, Compromised, 1, "1 of 1 bounce answers mail that went out through your servers"},
+		{CompromiseSuspected, Compromised, 2, "1 of 2 bounces points at your servers, but proves nothing yet"},
+		{OrdinaryBounces, Forged, 1, "1 bounce, and no flood of one kind among them; 1 answers a forgery"},
+		{OrdinaryBounces, Genuine, 3, "3 bounces, and no flood of one kind among them"},
+	} {
+		tally := newTally(nil)
+		tally.bounces, tally.of(c.class).messages = c.bounces, 1
+		if got := sentence(c.judgement, tally); got != c.want {
+			t.Errorf("%q, want %q", got, c.want)
+		}
+	}
+}
+
 // The checklist of accounts stands once, wherever the first account is.
 func TestResponseTwo(t *testing.T) {
 	r := incidentOf(func(a *Account) { a.Entry, a.Login = "script", "" })

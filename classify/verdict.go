@@ -286,59 +286,86 @@ func sentence(j Judgement, t *tally) string {
 	n := t.count
 	switch j {
 	case JoeJob:
-		return fmt.Sprintf("%d of %d bounces answer forgeries that never passed your servers", n(Forged), t.bounces)
+		return fmt.Sprintf("%d of %s %s forgeries that never passed your servers", n(Forged), bounces(t.bounces), verb(n(Forged), "answer"))
 	case Compromise:
-		return fmt.Sprintf("%d of %d bounces answer mail that went out through your servers", n(Compromised), t.bounces)
+		return fmt.Sprintf("%d of %s %s mail that went out through your servers", n(Compromised), bounces(t.bounces), verb(n(Compromised), "answer"))
 	case Both:
-		return fmt.Sprintf("of %d bounces %d went through your servers, %d forged", t.bounces, n(Compromised), n(Forged))
+		return fmt.Sprintf("of %s %d went through your servers, %d forged", bounces(t.bounces), n(Compromised), n(Forged))
 	case CompromiseSuspected:
-		return fmt.Sprintf("%d of %d bounces point at your servers, but prove nothing yet", n(Compromised)+t.suspects, t.bounces)
+		suspects := n(Compromised) + t.suspects
+		return fmt.Sprintf("%d of %s %s at your servers, but %s nothing yet", suspects, bounces(t.bounces), verb(suspects, "point"), verb(suspects, "prove"))
 	case OwnBackscatterFlood:
-		return fmt.Sprintf("%d of %d bounces: your server accepted forgeries, then bounced them", n(OwnBackscatter), t.bounces)
+		return fmt.Sprintf("%d of %s: your server accepted forgeries, then bounced them", n(OwnBackscatter), bounces(t.bounces))
 	case MisconfiguredSender:
-		return fmt.Sprintf("%d of %d bounces answer mail of your own that fails SPF", n(Misconfigured), t.bounces)
+		return fmt.Sprintf("%d of %s %s mail of your own that fails SPF", n(Misconfigured), bounces(t.bounces), verb(n(Misconfigured), "answer"))
 	case Inconclusive:
 		return fmt.Sprintf("%s, and nothing in them decides; see what is missing", bounces(t.bounces))
 	case NoBounces:
 		return "no bounces were found"
 	}
 	if n(Forged) > 0 {
-		answer := "answer forgeries"
+		what := "forgeries"
 		if n(Forged) == 1 {
-			answer = "answers a forgery"
+			what = "a forgery"
 		}
-		return fmt.Sprintf("%s, and no flood of one kind among them; %d %s", bounces(t.bounces), n(Forged), answer)
+		return fmt.Sprintf("%s, and no flood of one kind among them; %d %s %s", bounces(t.bounces), n(Forged), verb(n(Forged), "answer"), what)
 	}
 	return fmt.Sprintf("%s, and no flood of one kind among them", bounces(t.bounces))
 }
 
-func bounces(n int) string {
+func bounces(n int) string { return count(n, "bounce") }
+
+// count puts a number before its noun.
+func count(n int, noun string) string {
 	if n == 1 {
-		return "1 bounce"
+		return "1 " + noun
 	}
-	return fmt.Sprintf("%d bounces", n)
+	return fmt.Sprintf("%d %ss", n, noun)
+}
+
+// verb is what one does, or several do.
+func verb(n int, do string) string {
+	if n == 1 {
+		return do + "s"
+	}
+	return do
 }
 
 // verdictReasons says what a judgement rests on.
 func verdictReasons(j Judgement, t *tally) []Reason {
 	about := func(c Class) string {
-		return fmt.Sprintf("%d messages in %d cells (witness, origin network and campaign)", t.count(c), len(t.of(c).cells))
+		return fmt.Sprintf("%s in %s (witness, origin network and campaign)", count(t.count(c), "message"), count(len(t.of(c).cells), "cell"))
 	}
 	switch j {
 	case JoeJob:
-		return []Reason{{"verdict-forged", about(Forged) + fmt.Sprintf(", from %d networks that are not yours", len(t.of(Forged).networks))}}
+		return []Reason{{"verdict-forged", about(Forged) + ", from " + networksNotOurs(len(t.of(Forged).networks))}}
 	case Compromise:
 		return []Reason{{"verdict-compromised", about(Compromised) + compromiseProof(t)}}
 	case Both:
 		return append(verdictReasons(Compromise, t), verdictReasons(JoeJob, t)...)
 	case CompromiseSuspected:
-		return []Reason{{"verdict-suspected", fmt.Sprintf("%d messages name your border and are out of habit, or nothing shows them to be in it; neither a log, nor a bounce of your own with a login, nor a signature, nor enough verified witnesses prove it", t.count(Compromised)+t.suspects)}}
+		return []Reason{{"verdict-suspected", suspicion(t.count(Compromised) + t.suspects)}}
 	case OwnBackscatterFlood:
 		return []Reason{{"verdict-own-backscatter", about(OwnBackscatter)}}
 	case MisconfiguredSender:
 		return []Reason{{"verdict-misconfigured", about(Misconfigured)}}
 	}
 	return nil
+}
+
+func networksNotOurs(n int) string {
+	if n == 1 {
+		return "1 network that is not yours"
+	}
+	return fmt.Sprintf("%d networks that are not yours", n)
+}
+
+func suspicion(n int) string {
+	text := fmt.Sprintf("%d messages name your border and are out of habit, or nothing shows them to be in it", n)
+	if n == 1 {
+		text = "1 message names your border and is out of habit, or nothing shows it to be in it"
+	}
+	return text + "; neither a log, nor a bounce of your own with a login, nor a signature, nor enough verified witnesses prove it"
 }
 
 func compromiseProof(t *tally) string {
@@ -352,7 +379,7 @@ func compromiseProof(t *tally) string {
 		maps.Copy(ids, a.queueIDs)
 	}
 	if len(witnesses) > 0 {
-		parts = append(parts, fmt.Sprintf("%d verified sites saw your server hand it over, with %d queue ids", len(witnesses), len(ids)))
+		parts = append(parts, fmt.Sprintf("%s saw your server hand it over, with %s", count(len(witnesses), "verified site"), count(len(ids), "queue id")))
 	}
 	return "; " + strings.Join(parts, "; ")
 }

@@ -101,17 +101,21 @@ func (w *writer) incidents(letter *Letter, k *complaint) error {
 
 func (w *writer) sourceLine(row sourceRow) sourceLine {
 	l := sourceLine{IP: row.IP.String(), Messages: countOf(row.Messages, "message", "messages")}
-	switch {
-	case row.First.IsZero():
-	case row.First.Equal(row.Last):
-		l.Times = row.First.Format(time.DateTime)
-	default:
-		l.Times = row.First.Format(time.DateTime) + " to " + row.Last.Format(time.DateTime)
+	if !row.First.IsZero() {
+		l.Times = fromTo(row.First, row.Last, time.DateTime)
 	}
 	if isHostName(row.RDNS) {
 		l.RDNS = row.RDNS
 	}
 	return l
+}
+
+// fromTo writes from when to when, once where both look the same.
+func fromTo(from, to time.Time, form string) string {
+	if from.Format(form) == to.Format(form) {
+		return from.Format(form)
+	}
+	return from.Format(form) + " to " + to.Format(form)
 }
 
 func align(lines []sourceLine) {
@@ -128,7 +132,7 @@ func align(lines []sourceLine) {
 func (a abuseFacts) subject() string {
 	subject := "Spam with forged sender from " + a.Network + ": " + countOf(a.Messages, "bounced message", "bounced messages")
 	if !a.First.IsZero() {
-		subject += ", " + a.First.Format(time.DateOnly) + " to " + a.Last.Format(time.DateOnly)
+		subject += ", " + fromTo(a.First, a.Last, time.DateOnly)
 	}
 	return subject
 }
