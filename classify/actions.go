@@ -27,6 +27,9 @@ func missing(r *Report, c Context, has func(...string) bool) []Missing {
 	if len(candidates) > 0 && r.Classes[Undetermined] > 0 {
 		add("addresses that your DNS names may be your servers, but nothing confirms it", "ndrscan scan --own "+strings.Join(candidates, " --own ")+" ...")
 	}
+	if own := r.Run.Flags["own"]; own != "" && !strings.Contains(own, "tenant:") && len(candidates) == len(r.OwnSeen) && r.Classes[Forged] > 0 {
+		add("nothing in this mail or in DNS is a server of what --own names ("+own+"): see that it is spelled right, for mail that went through a server of yours looks forged until it is known", "ndrscan own SOURCE")
+	}
 	if has("reporter-unstamped") {
 		add("no host of yours stamped some of the reports: who handed them over rests on their own word; name your receiving servers with --own, or read the mailbox itself over IMAP", "")
 	}

@@ -114,6 +114,27 @@ func TestResponseOddLogin(t *testing.T) {
 	}
 }
 
+// A slip in --own makes every own server a stranger's; the report says that it named nothing.
+func TestMissingOwn(t *testing.T) {
+	for _, c := range []struct {
+		own  string
+		seen []OwnHost
+		want bool
+	}{
+		{"exmaple.com", nil, true},
+		{"exmaple.com", []OwnHost{{Host: "192.0.2.1", Rule: "candidate"}}, true},
+		{"example.com", []OwnHost{{Host: "mx.example.com [192.0.2.1]", Rule: "confirmed-name"}}, false},
+		{"tenant:contoso.onmicrosoft.com", nil, false},
+		{"", nil, false},
+	} {
+		r := &Report{Kinds: map[string]int{"bounce": 3}, Classes: map[Class]int{Forged: 3}, OwnSeen: c.seen, Run: Run{Flags: map[string]string{"own": c.own}}}
+		list := missing(r, Context{SentAtHand: true}, func(...string) bool { return false })
+		if got := len(list) == 1 && strings.Contains(list[0].What, c.own); got != c.want {
+			t.Errorf("%q with %v: %v", c.own, c.seen, list)
+		}
+	}
+}
+
 // One is no plural, least of all in the first sentence.
 func TestSentenceOfOne(t *testing.T) {
 	for _, c := range []struct {
