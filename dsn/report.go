@@ -262,9 +262,13 @@ func untyped(value []byte) []byte {
 	return bytes.TrimSpace(value[semi+1:])
 }
 
+// maxReportAddress bounds an address in a report's field, in bytes: some are no mail addresses but X.400 names, which are long.
+const maxReportAddress = 3 * maxAddress
+
 // reportAddress gives the address of a "type; address" value in lower case.
 func reportAddress(value []byte) string {
 	addr := untyped(value)
+	addr = addr[:min(len(addr), maxReportAddress)]
 	if bytes.IndexByte(addr, '<') >= 0 || bytes.IndexByte(addr, '(') >= 0 {
 		if list := header.Addresses(string(addr)); len(list) > 0 {
 			addr = []byte(list[0].Addr)
