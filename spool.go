@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"iter"
 	"os"
 
@@ -26,6 +27,7 @@ func newSpool() (*spool, error) {
 	if err != nil {
 		return nil, fmt.Errorf("no place for the findings: %w; set TMPDIR to a folder with room", err)
 	}
+	os.Remove(file.Name()) // where the system lets it go while it is open, a run that is killed leaves nothing behind
 	out := bufio.NewWriterSize(file, 1<<16)
 	return &spool{file: file, out: out, enc: json.NewEncoder(out)}, nil
 }
@@ -73,5 +75,9 @@ func (s *spool) close() error {
 	if s == nil {
 		return nil
 	}
-	return errors.Join(s.file.Close(), os.Remove(s.file.Name()))
+	err := s.file.Close()
+	if removed := os.Remove(s.file.Name()); !errors.Is(removed, fs.ErrNotExist) {
+		err = errors.Join(err, removed)
+	}
+	return err
 }
