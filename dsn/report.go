@@ -268,7 +268,6 @@ const maxReportAddress = 3 * maxAddress
 // reportAddress gives the address of a "type; address" value in lower case.
 func reportAddress(value []byte) string {
 	addr := untyped(value)
-	addr = addr[:min(len(addr), maxReportAddress)]
 	if bytes.IndexByte(addr, '<') >= 0 || bytes.IndexByte(addr, '(') >= 0 {
 		if list := header.Addresses(string(addr)); len(list) > 0 {
 			addr = []byte(list[0].Addr)
@@ -278,10 +277,15 @@ func reportAddress(value []byte) string {
 	if n := len(addr); n > 2 && (addr[0] == '"' || addr[0] == '\'') && addr[n-1] == addr[0] {
 		addr = addr[1 : n-1]
 	}
+	addr = addr[:min(len(addr), maxReportAddress)]
+	text := header.LowerASCII(addr)
 	if bytes.Contains(addr, []byte(`\x{`)) {
-		return header.LowerASCII([]byte(undoUnitext(string(addr))))
+		text = header.LowerASCII([]byte(undoUnitext(string(addr))))
 	}
-	return header.LowerASCII(addr)
+	if len(text) <= maxReportAddress {
+		return text
+	}
+	return strings.ToValidUTF8(text[:maxReportAddress], "") // bytes that are no UTF-8 have become three each
 }
 
 // senderAddress gives a MAIL FROM in lower case, "<>" for the null reverse-path.
