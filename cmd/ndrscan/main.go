@@ -36,6 +36,16 @@ func main() {
 // of a million messages fits; a larger one takes what it needs.
 const memoryGoal = 300 << 20
 
+// collectLate gives memory for time, for commands that read findings by the million: garbage is collected when lateGoal is near.
+func collectLate() {
+	if os.Getenv("GOMEMLIMIT") == "" && os.Getenv("GOGC") == "" {
+		debug.SetMemoryLimit(lateGoal)
+		debug.SetGCPercent(400)
+	}
+}
+
+const lateGoal = 360 << 20
+
 // app is the world that the commands see.
 type app struct {
 	stdin          io.Reader

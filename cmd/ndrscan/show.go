@@ -32,6 +32,7 @@ domains, what was assumed yours) is not in them. What shows every message (jsonl
 			if err := checkFolders(w.files); err != nil {
 				return err
 			}
+			collectLate()
 			saved, err := a.openSaved(args[0])
 			if err != nil {
 				return fmt.Errorf("%s: %w", args[0], err)
