@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
+	"io"
 	"slices"
 
 	"ndrscan/internal/header"
@@ -27,16 +28,31 @@ const digestSize = 16
 func digest(raw []byte) string {
 	section, body := header.Split(header.CRToLF(raw))
 	sum := sha256.New()
-	line := func(text []byte) {
-		sum.Write(text)
-		sum.Write([]byte{'\n'})
-	}
 	for _, field := range section {
 		if !slices.ContainsFunc(kept, field.Is) {
-			line(bytes.ReplaceAll(field.Raw, []byte("\r\n"), []byte("\n")))
+			writeLF(sum, field.Raw)
+			sum.Write(lineFeed)
 		}
 	}
-	line(nil)
-	line(bytes.TrimRight(bytes.ReplaceAll(body, []byte("\r\n"), []byte("\n")), "\n"))
+	sum.Write(lineFeed)
+	writeLF(sum, bytes.TrimRight(body, "\r\n"))
+	sum.Write(lineFeed)
 	return hex.EncodeToString(sum.Sum(nil)[:digestSize])
 }
+
+var lineFeed = []byte{'\n'}
+
+// writeLF writes a text with LF for CRLF, in pieces: a copy would cost as much as the hash.
+func writeLF(w io.Writer, text []byte) {
+	for {
+		end := bytes.Index(text, crlf)
+		if end < 0 {
+			break
+		}
+		w.Write(text[:end])
+		text = text[end+1:]
+	}
+	w.Write(text)
+}
+
+var crlf = []byte("\r\n")

@@ -66,15 +66,16 @@ func Create(path string) (*Writer, error) {
 }
 
 // Keep takes a message of the scan, if the verdict may rest on it: bounces, DMARC reports, and of mail that an account of
-// ours sent the header fields that show from where.
-func (w *Writer) Keep(m mailbox.Message, e *classify.Evidence, r *classify.Record) {
+// ours sent the header fields that show from where. It tells whether it did.
+func (w *Writer) Keep(m mailbox.Message, e *classify.Evidence, r *classify.Record) bool {
 	switch {
 	case r.Finding.Kind == "bounce":
 		w.made.Kept.OfBounces++
-		if w.wants(m, r) {
-			w.made.Kept.Bounces++
-			w.add(m, whatBounce, m.Raw)
+		if !w.wants(m, r) {
+			return false
 		}
+		w.made.Kept.Bounces++
+		w.add(m, whatBounce, m.Raw)
 	case r.Finding.Kind == "dmarc-report" && w.reports < maxReports:
 		w.reports++
 		w.made.Kept.Other++
@@ -82,7 +83,10 @@ func (w *Writer) Keep(m mailbox.Message, e *classify.Evidence, r *classify.Recor
 	case e.Submission.Account != "" && w.made.Kept.Other-w.reports < maxOther:
 		w.made.Kept.Other++
 		w.add(m, whatOwn, fields(m.Raw))
+	default:
+		return false
 	}
+	return true
 }
 
 func (w *Writer) wants(m mailbox.Message, r *classify.Record) bool {

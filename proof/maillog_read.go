@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"os"
 	"strings"
 	"time"
@@ -82,19 +83,13 @@ func (l *MailLog) readFile(ctx context.Context, path string) error {
 
 // Read adds a log to the index. written is the time that dates without a year lie before, such as the file's.
 func (l *MailLog) Read(name string, r io.Reader, written time.Time) error {
-	in := bufio.NewReaderSize(r, maxLogLine)
-	if magic, _ := in.Peek(2); bytes.Equal(magic, []byte{0x1f, 0x8b}) { // RFC 1952 section 2.3.1
-		unzipped, err := gzip.NewReader(in)
-		if err != nil {
-			return fmt.Errorf("%s: the gzip data is damaged (%w): copy the file again", name, err)
-		}
-		if t := unzipped.ModTime; !t.IsZero() && t.Before(written) {
-			written = t
-		}
-		in = bufio.NewReaderSize(unzipped, maxLogLine)
+	in, zipped, err := logText(name, r)
+	if err != nil {
+		return err
 	}
-	// Microsoft's reports are UTF-16; a byte order mark says so.
-	in = bufio.NewReaderSize(transform.NewReader(in, unicode.BOMOverride(transform.Nop)), maxLogLine)
+	if !zipped.IsZero() && zipped.Before(written) {
+		written = zipped
+	}
 	log := logReader{log: l, name: name, written: written, unknown: &UnknownLogError{Name: name}}
 	if err := log.read(in); err != nil {
 		return fmt.Errorf("%s: reading the mail log: %w", name, err)
@@ -103,6 +98,48 @@ func (l *MailLog) Read(name string, r io.Reader, written time.Time) error {
 		return log.unknown
 	}
 	return nil
+}
+
+// logText gives the text of a log that may be gzipped, and when it was zipped, where that is known.
+func logText(name string, r io.Reader) (in *bufio.Reader, zipped time.Time, err error) {
+	in = bufio.NewReaderSize(r, maxLogLine)
+	if magic, _ := in.Peek(2); bytes.Equal(magic, []byte{0x1f, 0x8b}) { // RFC 1952 section 2.3.1
+		unzipped, err := gzip.NewReader(in)
+		if err != nil {
+			return nil, zipped, fmt.Errorf("%s: the gzip data is damaged (%w): copy the file again", name, err)
+		}
+		zipped = unzipped.ModTime
+		in = bufio.NewReaderSize(unzipped, maxLogLine)
+	}
+	// Microsoft's reports are UTF-16; a byte order mark says so.
+	return bufio.NewReaderSize(transform.NewReader(in, unicode.BOMOverride(transform.Nop)), maxLogLine), zipped, nil
+}
+
+// EachLogLine yields the lines of a log file as UTF-8, without their ends; of an overlong line its beginning. A line is good
+// until the next one.
+func EachLogLine(ctx context.Context, path string) iter.Seq2[[]byte, error] {
+	return func(yield func([]byte, error) bool) {
+		file, err := os.Open(path)
+		if err != nil {
+			yield(nil, fmt.Errorf("opening the mail log: %w", err))
+			return
+		}
+		defer file.Close()
+		in, _, err := logText(path, interruptible{ctx, file})
+		for err == nil {
+			var line []byte
+			line, err = in.ReadSlice('\n')
+			if len(line) > 0 && !yield(bytes.TrimRight(line, "\r\n"), nil) {
+				return
+			}
+			for errors.Is(err, bufio.ErrBufferFull) { // the rest of an overlong line
+				_, err = in.ReadSlice('\n')
+			}
+		}
+		if !errors.Is(err, io.EOF) {
+			yield(nil, fmt.Errorf("%s: reading the mail log: %w", path, err))
+		}
+	}
 }
 
 // logReader reads one log.

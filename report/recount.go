@@ -3,6 +3,7 @@ package report
 import (
 	"bufio"
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"iter"
@@ -26,14 +27,9 @@ const maxSources = 1000
 
 // recount makes a report from findings alone.
 func recount(in io.Reader, now time.Time) (*classify.Report, error) {
-	flood := classify.NewFlood(classify.FloodOptions{})
 	c := classify.Context{Tool: "ndrscan show", Now: now, Complete: true}
 	c.Run.Limits = []string{"counted from saved findings: the state of your domains, what was left out and what was assumed yours are known to the run alone"}
-	for f, err := range countable(in) {
-		if err != nil {
-			return nil, err
-		}
-		flood.Recount(f)
+	flood, err := floodOf(in, func(f *classify.Finding) {
 		if !slices.Contains(c.Sources, f.Source) && len(c.Sources) < maxSources {
 			c.Sources = append(c.Sources, f.Source)
 		}
@@ -41,8 +37,47 @@ func recount(in io.Reader, now time.Time) (*classify.Report, error) {
 			c.SentAtHand = c.SentAtHand || strings.HasPrefix(r.Code, "sent-")
 			c.LogAtHand = c.LogAtHand || strings.HasPrefix(r.Code, "log-")
 		}
+	})
+	if err != nil {
+		return nil, err
 	}
 	return flood.Report(c), nil
+}
+
+// Recounted is a bundle's content with its report made anew from its findings, as of the run.
+func (s *Saved) Recounted() (Content, error) {
+	c, err := s.bundled()
+	if err != nil {
+		return c, err
+	}
+	entry, err := s.entry(BundleFindings, maxFindings)
+	if err != nil || entry == nil {
+		return c, errors.Join(err, fmt.Errorf("there is no %s in it", BundleFindings))
+	}
+	in, err := entry.Open()
+	if err != nil {
+		return c, fmt.Errorf("%s: %w", BundleFindings, err)
+	}
+	defer in.Close()
+	flood, err := floodOf(in, func(*classify.Finding) {})
+	if err != nil {
+		return c, fmt.Errorf("%s: %w", BundleFindings, err)
+	}
+	c.Report = flood.Report(classify.ContextOf(c.Report))
+	return c, nil
+}
+
+// floodOf counts findings and tells of each.
+func floodOf(in io.Reader, told func(*classify.Finding)) (*classify.Flood, error) {
+	flood := classify.NewFlood(classify.FloodOptions{})
+	for f, err := range countable(in) {
+		if err != nil {
+			return nil, err
+		}
+		flood.Recount(f)
+		told(f)
+	}
+	return flood, nil
 }
 
 // sampleKey tells messages apart of which a report may show one.
@@ -65,7 +100,7 @@ func countable(in io.Reader) iter.Seq2[*classify.Finding, error] {
 			b := <-slot
 			for i := range b.findings {
 				if err := b.readWhole(i, seen); err != nil {
-					yield(nil, fmt.Errorf("finding in line %d: %w", b.lines[i].number, err))
+					yield(nil, fmt.Errorf("line %d is no finding: %w", b.lines[i].number, err))
 					return
 				}
 				if !yield(&b.findings[i], nil) {
@@ -73,7 +108,7 @@ func countable(in io.Reader) iter.Seq2[*classify.Finding, error] {
 				}
 			}
 			if b.err != nil {
-				yield(nil, fmt.Errorf("finding in line %d: %w", b.errLine, b.err))
+				yield(nil, b.err)
 				return
 			}
 			spent.Put(b)
@@ -102,7 +137,6 @@ type batch struct {
 	lines    []span
 	findings []classify.Finding // of lines, one each
 	err      error
-	errLine  int
 }
 
 // span is where a line lies in its batch, and its number in the file.
@@ -128,7 +162,9 @@ func batches(in io.Reader, stop <-chan struct{}) <-chan chan *batch {
 			b.text, b.lines, b.findings, b.err = b.text[:0], b.lines[:0], b.findings[:0], nil
 			for len(b.text) < batchBytes && more {
 				if more = scan.Scan(); !more {
-					b.err, b.errLine = scan.Err(), n+1
+					if err := scan.Err(); err != nil {
+						b.err = fmt.Errorf("line %d: %w", n+1, err)
+					}
 					break
 				}
 				n++
@@ -160,7 +196,7 @@ func (b *batch) decode() {
 			err = known(f.Schema, classify.FindingSchema)
 		}
 		if err != nil {
-			b.err, b.errLine = err, b.lines[i].number
+			b.err = fmt.Errorf("line %d is no finding: %w", b.lines[i].number, err)
 			return
 		}
 		b.findings = append(b.findings, f.finding())

@@ -75,9 +75,6 @@ func (r *Redactor) Report(rep *classify.Report) *classify.Report {
 	for _, i := range rep.Impersonated {
 		h.keep(i.Address)
 	}
-	for _, c := range rep.Campaigns {
-		h.subject(c.Subject)
-	}
 	for _, a := range rep.Accounts {
 		h.keep(a.Login)
 		h.keep(a.MessageIDs...)
@@ -391,43 +388,34 @@ func inLiteral(c rune) bool {
 
 // replaceWord replaces a text where it stands by itself: not inside a longer word, name or address.
 func replaceWord(s, word string, with func(string) string) string {
-	if word == "" || !strings.Contains(s, word) {
-		return s
-	}
-	var out strings.Builder
-	for {
-		at := strings.Index(s, word)
-		if at < 0 {
-			out.WriteString(s)
-			return out.String()
-		}
-		end := at + len(word)
-		out.WriteString(s[:at])
-		if endsWord(s[:at]) && startsWord(s[end:]) {
-			out.WriteString(with(word))
-		} else {
-			out.WriteString(word)
-		}
-		s = s[end:]
-	}
+	return replaceWhere(s, word, with, func(before, after string) bool { return endsWord(before) && startsWord(after) })
 }
 
 // replaceLabel replaces a text where it stands in a domain name as the labels before others.
 func replaceLabel(s, label, with string) string {
+	return replaceWhere(s, label, func(string) string { return with }, func(before, after string) bool {
+		return strings.HasPrefix(after, ".") && (endsWord(before) || strings.HasSuffix(before, "."))
+	})
+}
+
+// replaceWhere replaces a text where what stands before and after it allows that.
+func replaceWhere(s, text string, with func(string) string, allowed func(before, after string) bool) string {
+	if text == "" || !strings.Contains(s, text) {
+		return s
+	}
 	var out strings.Builder
-	for {
-		at := strings.Index(s, label+".")
+	done := 0
+	for from := 0; ; {
+		at := strings.Index(s[from:], text)
 		if at < 0 {
-			out.WriteString(s)
-			return out.String()
+			return out.String() + s[done:]
 		}
-		end := at + len(label)
-		if before := s[:at]; endsWord(before) || strings.HasSuffix(before, ".") {
-			out.WriteString(before + with)
-		} else {
-			out.WriteString(s[:end])
+		at += from
+		from = at + len(text)
+		if allowed(s[:at], s[from:]) {
+			out.WriteString(s[done:at] + with(text))
+			done = from
 		}
-		s = s[end:]
 	}
 }
 

@@ -26,7 +26,7 @@ import (
 const (
 	maxReport   = 256 << 20 // bytes of a report
 	maxObjects  = 2_000_000 // of a report
-	maxLine     = 4 << 20   // bytes of one finding
+	maxLine     = 16 << 20  // bytes of one finding: a stranger's mail decides how many recipients it has
 	maxFindings = 64 << 30  // bytes of all findings in a bundle
 	maxRatio    = 200       // by which an entry of a bundle may grow; text like ours grows twentyfold
 )
@@ -116,7 +116,7 @@ func (s *Saved) Content(now time.Time) (Content, error) {
 		return Content{}, err
 	}
 	if schema == classify.FindingSchema {
-		c := Content{Findings: func() iter.Seq2[classify.Finding, error] { return readFindings(s.whole()) }}
+		c := Content{Findings: func() iter.Seq2[classify.Finding, error] { return ReadFindings(s.whole()) }}
 		c.Report, err = recount(s.whole(), now)
 		return c, err
 	}
@@ -182,7 +182,7 @@ func bundledFindings(entry *zip.File) iter.Seq2[classify.Finding, error] {
 			return
 		}
 		defer in.Close()
-		readFindings(in)(yield)
+		ReadFindings(in)(yield)
 	}
 }
 
@@ -270,8 +270,8 @@ func objects(text []byte) int {
 	return n
 }
 
-// readFindings yields one finding a line; the first bad line ends them with an error that names its number.
-func readFindings(in io.Reader) iter.Seq2[classify.Finding, error] {
+// ReadFindings yields one finding a line; the first bad line ends them with an error that names its number.
+func ReadFindings(in io.Reader) iter.Seq2[classify.Finding, error] {
 	return func(yield func(classify.Finding, error) bool) {
 		scan := bufio.NewScanner(in)
 		scan.Buffer(nil, maxLine)
@@ -287,7 +287,7 @@ func readFindings(in io.Reader) iter.Seq2[classify.Finding, error] {
 				err = known(f.Schema, classify.FindingSchema)
 			}
 			if err != nil {
-				yield(f, fmt.Errorf("finding in line %d: %w", n, err))
+				yield(f, fmt.Errorf("line %d is no finding: %w", n, err))
 				return
 			}
 			if !yield(f, nil) {
@@ -295,7 +295,7 @@ func readFindings(in io.Reader) iter.Seq2[classify.Finding, error] {
 			}
 		}
 		if err := scan.Err(); err != nil {
-			yield(classify.Finding{}, fmt.Errorf("finding in line %d: %w", n+1, err))
+			yield(classify.Finding{}, fmt.Errorf("line %d: %w", n+1, err))
 		}
 	}
 }

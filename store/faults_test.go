@@ -301,7 +301,7 @@ func TestHalfMade(t *testing.T) {
 	}
 }
 
-// Version 1, as it was released: testdata/v1.db was made by TestMakeV1 and is never made again.
+// Version 1, as it was released: testdata/v1.db is a file of that version and is never made again.
 func TestVersion1(t *testing.T) {
 	old, err := os.ReadFile("testdata/v1.db")
 	if err != nil {
@@ -331,14 +331,6 @@ func TestVersion1(t *testing.T) {
 	if got := save(t, s, runAt(2*day), some(0, 25)); got.New != 5 || got.Again != 20 {
 		t.Errorf("%+v", got)
 	}
-}
-
-func TestMakeV1(t *testing.T) {
-	const path = "testdata/v1.db"
-	if _, err := os.Stat(path); err == nil || len(migrations()) > 1 {
-		t.Skip("it is there")
-	}
-	save(t, reopen(t, path), runAt(day), some(0, 20))
 }
 
 // A later version's script is run once, in one transaction: if it fails, the file is of the version before.

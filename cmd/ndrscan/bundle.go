@@ -1,13 +1,12 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
-	"compress/gzip"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -18,6 +17,7 @@ import (
 	"ndrscan/bundle"
 	"ndrscan/classify"
 	"ndrscan/mailbox"
+	"ndrscan/proof"
 	"ndrscan/report"
 	"ndrscan/resolve"
 )
@@ -27,21 +27,12 @@ import (
 // bundling is a bundle under way.
 type bundling struct {
 	*bundle.Writer
-	ids map[string]bool // queue and message ids, to be found in the mail log
-}
-
-func newBundling(path string) (*bundling, error) {
-	w, err := bundle.Create(path)
-	if err != nil {
-		return nil, err
-	}
-	return &bundling{w, map[string]bool{}}, nil
+	ids map[string]bool // queue and message ids of the bounces kept, to be found in the mail log; nil: there is none
 }
 
 // keep takes a message, and notes the ids that the log may name.
 func (b *bundling) keep(m mailbox.Message, e *classify.Evidence, r *classify.Record) {
-	b.Keep(m, e, r)
-	if r.Finding.Kind != "bounce" {
+	if kept := b.Keep(m, e, r); !kept || b.ids == nil || r.Finding.Kind != "bounce" {
 		return
 	}
 	ids := []string{e.Origin.QueueID, strings.Trim(e.Bounce.Original.MessageID, "<>")}
@@ -65,13 +56,20 @@ var readable = []struct {
 }
 
 // startBundle begins a bundle, if one was asked for. Of a redacted one the mail stays out.
-func (j *job) startBundle(w *writing) (err error) {
+func (j *job) startBundle(w *writing) error {
 	if w.bundle == "" {
 		return nil
 	}
 	j.record, j.keep = true, true
-	j.bundle, err = newBundling(w.bundle)
-	return err
+	out, err := bundle.Create(w.bundle)
+	if err != nil {
+		return err
+	}
+	j.bundle = &bundling{Writer: out}
+	if len(j.mailLogs) > 0 {
+		j.bundle.ids = map[string]bool{}
+	}
+	return nil
 }
 
 // collects tells that the mail itself goes into a bundle.
@@ -122,22 +120,15 @@ const maxLogBytes = 64 << 20
 // logFile names the nth log in a bundle.
 func logFile(n int) string { return fmt.Sprintf("maillog/%d.log", n+1) }
 
-// bundleLogs takes of each mail log the lines that name a message of the flood; the first and the last line show what the log covers.
+// bundleLogs takes of each mail log the lines that name a message of the flood; the first and the last line show what the log
+// covers.
 func (j *job) bundleLogs(ctx context.Context) error {
 	for n, path := range j.mailLogs {
-		err := j.bundle.Add(logFile(n), func(w io.Writer) error {
-			ids, err := j.widened(ctx, path)
-			if err != nil {
-				return err
-			}
-			return eachLine(ctx, path, func(line []byte, edge bool) error {
-				if !edge && !namesOne(line, ids) {
-					return nil
-				}
-				_, err := w.Write(append(line, '\n'))
-				return err
-			})
-		})
+		ids, err := j.widened(ctx, path)
+		if err != nil {
+			return err
+		}
+		err = j.bundle.Add(logFile(n), func(w io.Writer) error { return j.copyLog(ctx, w, path, ids) })
 		if err != nil {
 			return err
 		}
@@ -145,16 +136,47 @@ func (j *job) bundleLogs(ctx context.Context) error {
 	return nil
 }
 
+func (j *job) copyLog(ctx context.Context, w io.Writer, path string, ids map[string]bool) error {
+	var last []byte
+	size, first := 0, true
+	write := func(line []byte) error {
+		size += len(line) + 1
+		_, err := w.Write(append(line, '\n'))
+		return err
+	}
+	for line, err := range proof.EachLogLine(ctx, path) {
+		if err != nil {
+			return err
+		}
+		last = append(last[:0], line...)
+		if !first && (!namesOne(line, ids) || size > maxLogBytes) {
+			continue
+		}
+		first = false
+		if err := write(last); err != nil {
+			return err
+		}
+		last = last[:0]
+	}
+	if size > maxLogBytes {
+		j.note("%s: the bundle takes the first %d MB of the lines about this flood", path, maxLogBytes>>20)
+	}
+	if len(last) == 0 {
+		return nil
+	}
+	return write(last)
+}
+
 // widened are the ids of the flood and those that log lines about them name: a message has another queue id behind a
 // content filter.
 func (j *job) widened(ctx context.Context, path string) (map[string]bool, error) {
-	ids := map[string]bool{}
-	for id := range j.bundle.ids {
-		ids[id] = true
-	}
-	err := eachLine(ctx, path, func(line []byte, _ bool) error {
+	ids := maps.Clone(j.bundle.ids)
+	for line, err := range proof.EachLogLine(ctx, path) {
+		if err != nil {
+			return nil, err
+		}
 		if !namesOne(line, j.bundle.ids) {
-			return nil
+			continue
 		}
 		for _, mark := range []string{"]: ", "queued as "} {
 			if _, rest, found := bytes.Cut(line, []byte(mark)); found {
@@ -163,47 +185,14 @@ func (j *job) widened(ctx context.Context, path string) (map[string]bool, error)
 				}
 			}
 		}
-		return nil
-	})
-	return ids, err
+	}
+	return ids, nil
 }
 
 func notInID(r rune) bool { return strings.ContainsRune(" \t,;:()<>[]\"'=", r) }
 
 func namesOne(line []byte, ids map[string]bool) bool {
 	return slices.ContainsFunc(bytes.FieldsFunc(line, notInID), func(word []byte) bool { return ids[string(word)] })
-}
-
-// eachLine reads a log, which may be gzipped, up to a bound. edge tells its first and last line.
-func eachLine(ctx context.Context, path string, yield func(line []byte, edge bool) error) error {
-	file, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	defer file.Close()
-	in := bufio.NewReaderSize(interruptible{ctx, file}, 1<<20)
-	if magic, _ := in.Peek(2); bytes.Equal(magic, []byte{0x1f, 0x8b}) {
-		unpacked, err := gzip.NewReader(in)
-		if err != nil {
-			return fmt.Errorf("%s: %w", path, err)
-		}
-		in = bufio.NewReaderSize(unpacked, 1<<20)
-	}
-	lines := bufio.NewScanner(in)
-	lines.Buffer(nil, 1<<20)
-	var held []byte
-	for n := 0; lines.Scan(); n++ {
-		if n > 0 {
-			if err := yield(held, n == 1); err != nil {
-				return err
-			}
-		}
-		held = append(held[:0], lines.Bytes()...)
-	}
-	if len(held) > 0 {
-		err = yield(held, true)
-	}
-	return errors.Join(err, lines.Err())
 }
 
 // openBundle makes a job of a bundle: its mail, its DNS, its clock, and what it says of the run, unless flags say otherwise.
@@ -238,10 +227,14 @@ func (j *job) openBundle(ctx context.Context, b *bundle.Bundle) (*opened, error)
 	return all, o.openSent(ctx, all)
 }
 
-// bundledDNS answers from the bundle, for the policy of that day is what counts.
+// bundledDNS answers from the bundle, for the policy of that day is what counts. Without --dns nobody else is asked: whoever
+// made the bundle chose the names.
 func (j *job) bundledDNS(b *bundle.Bundle) error {
-	if _, given := j.flags["dns"]; given || !b.Has(bundle.ZoneFile) {
+	if _, given := j.flags["dns"]; given {
 		return j.openDNS(j.reading.dns)
+	}
+	if !b.Has(bundle.ZoneFile) {
+		return fmt.Errorf("%s holds no DNS answers: name a resolver with --dns", j.names[0])
 	}
 	in, err := b.File(bundle.ZoneFile)
 	if err != nil {
@@ -289,7 +282,10 @@ func unpack(b *bundle.Bundle, name, path string) error {
 	if err != nil {
 		return err
 	}
-	_, err = io.Copy(out, io.LimitReader(in, 2*maxLogBytes))
+	n, err := io.Copy(out, io.LimitReader(in, 2*maxLogBytes))
+	if err == nil && n == 2*maxLogBytes {
+		err = fmt.Errorf("%s in the bundle is larger than any that is written", name)
+	}
 	return errors.Join(err, out.Close())
 }
 
@@ -332,21 +328,10 @@ func (j *job) recount(ctx context.Context, w *writing) error {
 		return fmt.Errorf("%s: %w", path, err)
 	}
 	defer saved.Close()
-	c, err := saved.Content(j.now())
+	c, err := saved.Recounted()
 	if err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
-	if c.Findings == nil {
-		return fmt.Errorf("%s: it holds no findings", path)
-	}
-	flood := classify.NewFlood(classify.FloodOptions{})
-	for f, err := range c.Findings() {
-		if err != nil {
-			return fmt.Errorf("%s: %w", path, err)
-		}
-		flood.Recount(&f)
-	}
-	c.Report = flood.Report(classify.ContextOf(c.Report))
 	if !j.quiet {
 		j.note("%s was redacted: it is judged by its findings, for the mail is not in it", path)
 	}

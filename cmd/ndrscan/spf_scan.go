@@ -2,7 +2,6 @@ package main
 
 import (
 	"bufio"
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -14,35 +13,18 @@ import (
 	"strings"
 
 	"ndrscan/classify"
+	"ndrscan/report"
 	"ndrscan/spf"
 	"ndrscan/trace"
 )
 
-// maxLine bounds a line of findings: a stranger's mail decides how long it is, but not beyond this.
-const maxLine = 16 << 20
-
 // eachFinding reads findings, one a line. What is no finding is an error that names the line.
 func eachFinding(r io.Reader, name string, f func(classify.Finding)) error {
-	scanner := bufio.NewScanner(r)
-	scanner.Buffer(nil, maxLine)
-	n := 0
-	for scanner.Scan() {
-		n++
-		if len(bytes.TrimSpace(scanner.Bytes())) == 0 {
-			continue
-		}
-		var finding classify.Finding
-		err := json.Unmarshal(scanner.Bytes(), &finding)
-		if err == nil && finding.Schema != classify.FindingSchema {
-			err = fmt.Errorf("its schema is %q, want %s", finding.Schema, classify.FindingSchema)
-		}
+	for finding, err := range report.ReadFindings(r) {
 		if err != nil {
-			return hint(fmt.Errorf("%s, line %d is no finding: %w", name, n, err), "ndrscan scan SOURCE -o findings.jsonl writes findings")
+			return hint(fmt.Errorf("%s, %w", name, err), "ndrscan scan SOURCE -o findings.jsonl writes findings")
 		}
 		f(finding)
-	}
-	if err := scanner.Err(); err != nil {
-		return fmt.Errorf("%s, line %d: %w", name, n+1, err)
 	}
 	return nil
 }
@@ -65,7 +47,7 @@ func scanSenders(file, domain string) (proved []spf.Sender, left []string, err e
 	}
 	defer f.Close()
 	in := bufio.NewReader(f)
-	var report classify.Report
+	var whole classify.Report
 	if strings.HasSuffix(strings.ToLower(file), ".jsonl") {
 		p := proofs{domain: domain, by: map[netip.Addr]*tie{}}
 		if err := eachFinding(in, file, p.add); err != nil {
@@ -74,14 +56,14 @@ func scanSenders(file, domain string) (proved []spf.Sender, left []string, err e
 		proved, left = p.judge()
 		return proved, left, nil
 	}
-	err = json.NewDecoder(in).Decode(&report)
-	if err == nil && report.Schema != classify.ReportSchema {
-		err = fmt.Errorf("its schema is %q, want %s", report.Schema, classify.ReportSchema)
+	err = json.NewDecoder(in).Decode(&whole)
+	if err == nil && whole.Schema != classify.ReportSchema {
+		err = fmt.Errorf("its schema is %q, want %s", whole.Schema, classify.ReportSchema)
 	}
 	if err != nil {
 		return nil, nil, hint(fmt.Errorf("%s is no report: %w", file, err), "ndrscan scan SOURCE -o report.json writes one; findings end in .jsonl")
 	}
-	proved, left = reportSenders(&report)
+	proved, left = reportSenders(&whole)
 	return proved, left, nil
 }
 
