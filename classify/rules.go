@@ -321,11 +321,14 @@ func codes(names ...string) Codes {
 func (c Codes) has(all Codes) bool   { return c&all == all }
 func (c Codes) meets(any Codes) bool { return c&any != 0 }
 
+var originStepped = codes("origin-stepped")
+
 // hold evaluates the table for one bounce; off are rules that are switched off.
 func hold(e *Evidence, off Codes) Codes {
-	e.steppedCounts = off.has(codes("origin-stepped"))
+	e.steppedCounts = off.has(originStepped)
 	var set Codes
-	for i, r := range rules {
+	for i := range rules {
+		r := &rules[i]
 		if off&(1<<i) == 0 && (r.applies == nil || r.applies(e)) && r.holds(e) {
 			set |= 1 << i
 		}

@@ -15,6 +15,9 @@ const (
 	maxAskingLines = 10
 )
 
+// maxPrice bounds what one answer made of several costs: an address and its names, a domain and its hosts.
+const maxPrice = 1 + max(maxPTR, 2*maxGatewayHosts)
+
 // errTooLong says that the walk has used up its questions.
 var errTooLong = errors.New("too many names to look up for one message")
 
@@ -32,85 +35,114 @@ type answer struct {
 }
 
 // Memo remembers answers over many walks: a flood asks the same few names again and again. It is for one run, which is short
-// beside the time that answers hold. Failures are not remembered. Safe for concurrent use; the zero value is ready.
+// beside the time that answers hold, and for one Own. Failures are not remembered. Safe for concurrent use; the zero value is
+// ready.
 type Memo struct {
-	mu       sync.RWMutex
-	known    map[question]answer
-	gateways map[string]gateways // by recipient's domain
+	answers  table[question, answer]
+	gateways table[string, gateways] // by recipient's domain
+	hosts    table[netip.Addr, host]
+	servers  table[netip.Addr, server]
 }
 
-// maxMemo bounds what is remembered.
+// maxMemo bounds what is remembered of each kind.
 const maxMemo = 200_000
 
-func (m *Memo) get(q question) (a answer, ok bool) {
-	if m == nil {
-		return a, false
-	}
-	m.mu.RLock()
-	a, ok = m.known[q]
-	m.mu.RUnlock()
-	return a, ok
+// table is a kind of answers, by what was asked. Safe for concurrent use.
+type table[K comparable, V any] struct {
+	mu sync.RWMutex
+	of map[K]V
 }
 
-func (m *Memo) put(q question, a answer) {
-	if m == nil || a.err != nil {
-		return
+func (t *table[K, V]) get(k K) (v V, known bool) {
+	t.mu.RLock()
+	v, known = t.of[k]
+	t.mu.RUnlock()
+	return v, known
+}
+
+func (t *table[K, V]) put(k K, v V) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.of == nil {
+		t.of = map[K]V{}
 	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.known == nil {
-		m.known = map[question]answer{}
+	if len(t.of) < maxMemo {
+		t.of[k] = v
 	}
-	if len(m.known) < maxMemo {
-		m.known[q] = a
+}
+
+// recent are the answers of one walk: a few.
+type recent[K comparable, V any] []struct {
+	of K
+	is V
+}
+
+func (r recent[K, V]) get(k K) (v V, known bool) {
+	for i := range r {
+		if r[i].of == k {
+			return r[i].is, true
+		}
 	}
+	return v, false
+}
+
+func (r *recent[K, V]) put(k K, v V) {
+	*r = append(*r, struct {
+		of K
+		is V
+	}{k, v})
 }
 
 // budget is the DNS of one walk: it asks each question once, and only so many. Not safe for concurrent use.
 type budget struct {
 	dns   Resolver
 	memo  *Memo
-	known []asked // asked in this walk: a few
-	left  int     // questions
-	lines int     // lines that may still ask
-	asks  bool    // this line did
-	spent bool    // a question was refused
+	left  int  // questions
+	lines int  // lines that may still ask
+	asks  bool // this line did
+	spent bool // a question was refused
+
+	answers recent[question, answer]
+	hosts   recent[netip.Addr, host]
+	servers recent[netip.Addr, server]
 
 	tracer Tracer // the walk's own: it asks through this budget
-	last   confirmed
 }
 
-// confirmed is the outcome for the address that was asked about last; one client is asked about at each step of its judgement.
-type confirmed struct {
-	ip    netip.Addr
-	names []string
-	first string
-	err   error
-}
-
-type asked struct {
-	question
-	answer
-}
-
-var budgets = sync.Pool{New: func() any { return &budget{known: make([]asked, 0, 8)} }}
+var budgets = sync.Pool{New: func() any { return new(budget) }}
 
 // done gives the budget back when the walk is over.
 func (b *budget) done() {
-	clear(b.known)
+	clear(b.answers)
+	clear(b.hosts)
+	clear(b.servers)
 	budgets.Put(b)
 }
 
 // withBudget gives a tracer for one walk, and its budget; without a Resolver there is nothing to bound.
 func (t *Tracer) withBudget() (*Tracer, *budget) {
 	b := budgets.Get().(*budget)
-	*b = budget{dns: t.Resolver, memo: t.Memo, known: b.known[:0], left: maxLookups, lines: maxAskingLines}
+	*b = budget{dns: t.Resolver, memo: t.Memo, left: maxLookups, lines: maxAskingLines,
+		answers: b.answers[:0], hosts: b.hosts[:0], servers: b.servers[:0]}
+	if b.memo == nil {
+		b.memo = new(Memo)
+	}
 	if t.Resolver == nil {
 		return t, b
 	}
 	b.tracer = *t
 	b.tracer.Resolver = b
 	return &b.tracer, b
+}
+
+// may tells whether this line may ask up to so many questions.
+func (b *budget) may(questions int) bool {
+	if b.left < questions || b.lines == 0 {
+		b.spent = true
+		return false
+	}
+	b.asks = true
+	return true
 }
 
 // nextLine tells the budget that the walk goes on to the next line.
@@ -122,29 +154,27 @@ func (b *budget) nextLine() {
 }
 
 func (b *budget) ask(ctx context.Context, q question) answer {
-	for i := range b.known {
-		if b.known[i].question == q {
-			return b.known[i].answer
-		}
+	if a, known := b.answers.get(q); known {
+		return a
 	}
-	if b.left == 0 || b.lines == 0 {
-		b.spent = true
+	if !b.may(1) {
 		return answer{err: errTooLong}
 	}
 	b.left--
-	b.asks = true
 	a := b.recall(ctx, q)
-	b.known = append(b.known, asked{q, a})
+	b.answers.put(q, a)
 	return a
 }
 
 // recall gives an answer of an earlier walk, or asks.
 func (b *budget) recall(ctx context.Context, q question) answer {
-	a, ok := b.memo.get(q)
-	if !ok {
-		a = b.look(ctx, q)
+	a, known := b.memo.answers.get(q)
+	if known {
+		return a
+	}
+	if a = b.look(ctx, q); a.err == nil {
 		q.name = strings.Clone(q.name) // it may lie in a whole line
-		b.memo.put(q, a)
+		b.memo.answers.put(q, a)
 	}
 	return a
 }
@@ -185,4 +215,38 @@ func (b *budget) LookupAAAA(ctx context.Context, name string) ([]netip.Addr, err
 func (b *budget) LookupMX(ctx context.Context, name string) ([]string, error) {
 	a := b.ask(ctx, question{kind: 'M', name: strings.ToLower(name)})
 	return a.names, a.err
+}
+
+// bill asks several questions for one answer, which the walk pays for afterwards.
+type bill struct {
+	*budget
+	questions int
+}
+
+func (b *bill) ask(ctx context.Context, q question) answer {
+	b.questions++
+	a, known := b.answers.get(q)
+	if !known {
+		a = b.recall(ctx, q)
+		b.answers.put(q, a)
+	}
+	return a
+}
+
+// LookupPTR asks and counts, as the other look-ups do.
+func (b *bill) LookupPTR(ctx context.Context, ip netip.Addr) ([]string, error) {
+	a := b.ask(ctx, question{kind: 'P', ip: ip})
+	return a.names, a.err
+}
+
+// LookupA asks and counts.
+func (b *bill) LookupA(ctx context.Context, name string) ([]netip.Addr, error) {
+	a := b.ask(ctx, question{kind: 'A', name: strings.ToLower(name)})
+	return a.addrs, a.err
+}
+
+// LookupAAAA asks and counts.
+func (b *bill) LookupAAAA(ctx context.Context, name string) ([]netip.Addr, error) {
+	a := b.ask(ctx, question{kind: '6', name: strings.ToLower(name)})
+	return a.addrs, a.err
 }

@@ -85,7 +85,7 @@ func TestLookupsAreBounded(t *testing.T) {
 // A long chain of few hosts is no burden: each question is asked once.
 func TestBudget(t *testing.T) {
 	asked := 0
-	b := &budget{dns: endless{testZone(), &asked}, left: 3, lines: 2}
+	b := &budget{dns: endless{testZone(), &asked}, memo: new(Memo), left: 3, lines: 2}
 	ctx := context.Background()
 	for range 5 {
 		if names, err := b.LookupPTR(ctx, addr("192.0.2.1")); err != nil || len(names) != 1 {

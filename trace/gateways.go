@@ -43,16 +43,15 @@ func (w *walk) askMX() {
 // gateways asks for those of one domain, or remembers them. What the walk pays does not depend on that: else the outcome
 // would depend on which message was read first.
 func (b *budget) gateways(ctx context.Context, domain string) gateways {
-	if b.left == 0 || b.lines == 0 {
-		b.spent = true
+	if !b.may(maxPrice) {
 		return gateways{failed: true}
 	}
-	found, known := b.memo.gatewaysOf(domain)
+	found, known := b.memo.gateways.get(domain)
 	if !known {
-		found = b.lookGateways(ctx, domain)
-		b.memo.keepGateways(domain, found)
+		if found = b.lookGateways(ctx, domain); !found.failed {
+			b.memo.gateways.put(strings.Clone(domain), found)
+		}
 	}
-	b.asks = true
 	b.left = max(0, b.left-found.questions)
 	return found
 }
@@ -77,28 +76,4 @@ func (b *budget) lookGateways(ctx context.Context, domain string) gateways {
 		}
 	}
 	return found
-}
-
-func (m *Memo) gatewaysOf(domain string) (found gateways, known bool) {
-	if m == nil {
-		return found, false
-	}
-	m.mu.RLock()
-	found, known = m.gateways[domain]
-	m.mu.RUnlock()
-	return found, known
-}
-
-func (m *Memo) keepGateways(domain string, found gateways) {
-	if m == nil || found.failed {
-		return
-	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.gateways == nil {
-		m.gateways = map[string]gateways{}
-	}
-	if len(m.gateways) < maxMemo {
-		m.gateways[strings.Clone(domain)] = found
-	}
 }

@@ -34,7 +34,7 @@ func (t *Tracer) ourAddress(ctx context.Context, host string, failed *bool) neti
 
 // isOurs tells a server of ours.
 func (t *Tracer) isOurs(ctx context.Context, ip netip.Addr, failed *bool) bool {
-	_, ok, err := t.Own.Server(ctx, t.Resolver, ip)
+	ok, err := t.server(ctx, ip.Unmap())
 	*failed = *failed || err != nil
 	if t.lacks(DefenceConfirm) && t.Resolver != nil {
 		names, _ := t.Resolver.LookupPTR(ctx, ip)
@@ -43,15 +43,28 @@ func (t *Tracer) isOurs(ctx context.Context, ip netip.Addr, failed *bool) bool {
 	return ok
 }
 
+func (t *Tracer) server(ctx context.Context, ip netip.Addr) (ours bool, err error) {
+	b, asks := t.Resolver.(*budget)
+	if !asks || t.Own.flagged(ip) || !t.Own.mayBeNamed(ip) {
+		_, ours, err = t.Own.Server(ctx, nil, ip)
+		return ours, err
+	}
+	found := b.server(ctx, t.Own, ip)
+	if found.host != nil {
+		t.Own.Note(*found.host)
+	}
+	return found.host != nil, found.err
+}
+
 // inOrganisation tells whether a client is a host of an organisation: by a forward-confirmed reverse name, or because what
 // the line calls it lies there and has its address.
 func (t *Tracer) inOrganisation(ctx context.Context, h *Hop, org string, failed *bool) bool {
 	if org == "" || t.Resolver == nil {
 		return false
 	}
-	name, confirmed, err := Confirm(ctx, t.Resolver, h.IP)
-	*failed = *failed || err != nil
-	if confirmed && OrgDomain(name) == org {
+	found := t.host(ctx, h.IP)
+	*failed = *failed || found.err != nil
+	if name, confirmed := found.name(); confirmed && OrgDomain(name) == org {
 		return true
 	}
 	return OrgDomain(h.HELO) == org && t.pointsTo(ctx, h.HELO, h.IP, failed)

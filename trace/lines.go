@@ -50,6 +50,6 @@ func (l *lines) at(i int) *Hop {
 	} else {
 		l.hops[i] = new(Hop)
 	}
-	*l.hops[i] = parseReceived(l.section[l.places[i]].Value(), l.how)
+	l.hops[i].parse(l.section[l.places[i]].Value(), l.how)
 	return l.hops[i]
 }

@@ -3,7 +3,6 @@ package trace
 import (
 	"context"
 	"net/netip"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -63,49 +62,34 @@ func cleanName(name string) string {
 // hostName tells a name of at least two labels that can be looked up (RFC 1123 section 2.1: the last one is not all
 // digits; underscores are seen).
 func hostName(name string) bool {
-	if len(name) > 253 || strings.IndexByte(name, '.') < 0 {
+	if len(name) > 253 {
 		return false
 	}
-	if _, ok := parseAddr(name); ok || strings.Trim(name[strings.LastIndexByte(name, '.')+1:], "0123456789") == "" {
-		return false
-	}
-	for label := range strings.SplitSeq(name, ".") {
-		if label == "" || len(label) > 63 {
-			return false
-		}
-		for _, c := range []byte(label) {
-			if !(c == '-' || c == '_' || '0' <= c && c <= '9' || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z') {
+	labels, length, digits := 1, 0, true // of the label that is read
+	for i := range len(name) {
+		switch c := name[i]; {
+		case c == '.':
+			if length == 0 {
 				return false
 			}
+			labels, length, digits = labels+1, 0, true
+			continue
+		case '0' <= c && c <= '9':
+		case 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || c == '-' || c == '_':
+			digits = false
+		default:
+			return false
+		}
+		if length++; length > 63 {
+			return false
 		}
 	}
-	return true
+	return labels > 1 && length > 0 && !digits
 }
 
-// Confirm asks for the reverse name of ip and confirms it forward: name is the first whose A or AAAA records hold ip.
-// If none does, name is the first reverse name and confirmed is false. The error says that DNS could not answer.
-func Confirm(ctx context.Context, res Resolver, ip netip.Addr) (name string, confirmed bool, err error) {
-	names, first, err := confirmedNames(ctx, res, ip)
-	if len(names) > 0 {
-		return names[0], true, nil
-	}
-	return first, false, err
-}
-
-// confirmedNames gives all reverse names of ip that point back to it. An error comes only with none.
+// confirmedNames asks for the reverse names of ip and confirms them forward: names are those that point back to ip, first is the
+// first reverse name, confirmed or not. The error says that DNS could not answer; it comes only without names.
 func confirmedNames(ctx context.Context, res Resolver, ip netip.Addr) (names []string, first string, err error) {
-	b, ok := res.(*budget)
-	if !ok {
-		return askNames(ctx, res, ip)
-	}
-	if b.last.ip != ip || b.last.err != nil {
-		b.last.names, b.last.first, b.last.err = askNames(ctx, res, ip)
-		b.last.ip, b.last.names = ip, slices.Clip(b.last.names)
-	}
-	return b.last.names, b.last.first, b.last.err
-}
-
-func askNames(ctx context.Context, res Resolver, ip netip.Addr) (names []string, first string, err error) {
 	all, err := res.LookupPTR(ctx, ip)
 	if err != nil {
 		return nil, "", err

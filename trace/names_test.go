@@ -112,7 +112,7 @@ func TestAccessLine(t *testing.T) {
 	}
 }
 
-func TestConfirm(t *testing.T) {
+func TestConfirmedNames(t *testing.T) {
 	z := testZone()
 	z.ptr["192.0.2.9"] = []string{"not a name", "elsewhere.example.com.", "mx.example.com."}
 	z.hosts["mx.example.com"] = append(z.hosts["mx.example.com"], "192.0.2.9")
@@ -130,7 +130,10 @@ func TestConfirm(t *testing.T) {
 		{"203.0.113.9", "dyn-203-0-113-9.pool.isp.example", false, true},
 	}
 	for _, tt := range tests {
-		name, confirmed, err := Confirm(context.Background(), z, addr(tt.ip))
+		var h host
+		h.names, h.first, h.err = confirmedNames(context.Background(), z, addr(tt.ip))
+		name, confirmed := h.name()
+		err := h.err
 		if name != tt.name || confirmed != tt.confirmed || (err != nil) != tt.fails {
 			t.Errorf("%s: %q %v %v", tt.ip, name, confirmed, err)
 		}

@@ -35,6 +35,11 @@ type OwnHost struct {
 	Why  string // what names it, where that is not the rule itself
 }
 
+type seenHost struct {
+	host string
+	ip   netip.Addr
+}
+
 // Ours tells whether it counts as ours.
 func (h OwnHost) Ours() bool { return h.Rule == RuleFlag || h.Rule == RuleConfirmedName }
 
@@ -50,7 +55,7 @@ type Own struct {
 	tenants []string              // --own tenant:...
 
 	mu   sync.Mutex
-	seen map[string]OwnHost
+	seen map[seenHost]OwnHost
 }
 
 // NewOwn reads the values of --own (address, network, host or domain name, tenant:ID), of --own-net (address or
@@ -166,17 +171,21 @@ func (o *Own) Resolve(ctx context.Context, res Resolver) error {
 // that looks like an access line makes no server: an access provider's customers have names under its domain. The error
 // says that DNS could not answer; ok is then false and means "not known".
 func (o *Own) Server(ctx context.Context, res Resolver, ip netip.Addr) (rule string, ok bool, err error) {
-	ip = ip.Unmap()
-	if o.flagged(ip) {
-		host := o.addrs[ip]
-		if host == "" {
-			host = ip.String()
-		}
-		o.Note(OwnHost{Host: host, IP: ip, Rule: RuleFlag})
-		return RuleFlag, true, nil
+	h, err := o.server(ctx, res, ip.Unmap())
+	if h == nil {
+		return "", false, err
 	}
-	if res == nil || !ip.IsValid() || inner(ip) || len(o.domains) == 0 || o.Client(ip) {
-		return "", false, nil // a client network's machines have names under our domain, too, and no line of theirs is believed
+	o.Note(*h)
+	return h.Rule, true, nil
+}
+
+// server finds the host of ours that has an address, nil if none has.
+func (o *Own) server(ctx context.Context, res Resolver, ip netip.Addr) (*OwnHost, error) {
+	if o.flagged(ip) {
+		return &OwnHost{Host: cmp.Or(o.addrs[ip], ip.String()), IP: ip, Rule: RuleFlag}, nil
+	}
+	if res == nil || !o.mayBeNamed(ip) {
+		return nil, nil
 	}
 	names, err := res.LookupPTR(ctx, ip)
 	for _, name := range names[:min(len(names), maxPTR)] {
@@ -185,12 +194,17 @@ func (o *Own) Server(ctx context.Context, res Resolver, ip netip.Addr) (rule str
 		}
 		holds, lookErr := pointsTo(ctx, res, name, ip)
 		if holds {
-			o.Note(OwnHost{Host: name, IP: ip, Rule: RuleConfirmedName})
-			return RuleConfirmedName, true, nil
+			return &OwnHost{Host: name, IP: ip, Rule: RuleConfirmedName}, nil
 		}
 		err = cmp.Or(err, lookErr)
 	}
-	return "", false, err
+	return nil, err
+}
+
+// mayBeNamed tells whether a name could make this address ours. A client network's machines have names under our domain,
+// too, and no line of theirs is believed.
+func (o *Own) mayBeNamed(ip netip.Addr) bool {
+	return ip.IsValid() && !inner(ip) && len(o.domains) > 0 && !o.Client(ip)
 }
 
 // flagged tells an address that --own names.
@@ -219,7 +233,7 @@ func (o *Own) namesOurs(name string) bool {
 }
 
 // namedHost tells a name that --own gives for a host, whose addresses are ours.
-func (o *Own) namedHost(name string) bool { return slices.Contains(o.hosts, cleanName(name)) }
+func (o *Own) namedHost(name string) bool { return len(o.hosts) > 0 && slices.Contains(o.hosts, cleanName(name)) }
 
 // Domains gives the domains of ours.
 func (o *Own) Domains() []string { return slices.Clone(o.domains) }
@@ -242,11 +256,11 @@ const maxSeen = 10000
 
 // Note keeps a host for the report. What counts as ours is not changed by it, and stays.
 func (o *Own) Note(h OwnHost) {
-	key := h.Host + " " + h.IP.String()
+	key := seenHost{h.Host, h.IP}
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.seen == nil {
-		o.seen = map[string]OwnHost{}
+		o.seen = map[seenHost]OwnHost{}
 	}
 	if old, known := o.seen[key]; (!known || !old.Ours() && h.Ours()) && len(o.seen) < maxSeen {
 		o.seen[key] = h

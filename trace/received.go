@@ -24,7 +24,11 @@ const (
 
 // ParseReceived reads the value of one Received field, unfolded or not. It never fails: what the line doesn't show, or
 // shows only where the HELO could have put it, is left empty.
-func ParseReceived(value string) Hop { return parseReceived(value, reading{}) }
+func ParseReceived(value string) Hop {
+	var h Hop
+	h.parse(value, reading{})
+	return h
+}
 
 // reading is how a line is read. The zero value is ours; the others are those of readers that a HELO (DefenceRightHand) or a
 // recipient (DefencePath) can fool.
@@ -34,16 +38,17 @@ func (t *Tracer) reading() reading {
 	return reading{fromLeft: t.lacks(DefenceRightHand), undisputed: t.lacks(DefencePath)}
 }
 
-// parseReceived reads from the right end.
-func parseReceived(value string, how reading) Hop {
+// parse reads a line from its right end; h is empty.
+func (h *Hop) parse(value string, how reading) {
 	if strings.IndexByte(value, '\n') >= 0 || strings.IndexByte(value, '\r') >= 0 {
 		value = header.Unfold([]byte(value))
 	}
 	value = strings.TrimSpace(value)
 	if len(value) > maxLine {
-		return Hop{Raw: value[:maxLine]}
+		h.Raw = value[:maxLine]
+		return
 	}
-	h := Hop{Raw: value}
+	h.Raw = value
 	body := h.cutDate(value)
 	var buf [usualTokens]token
 	list := tokens(body, buf[:0])
@@ -53,13 +58,12 @@ func parseReceived(value string, how reading) Hop {
 	}
 	if by < 0 {
 		h.readClient(body, list, nil)
-		return h
+		return
 	}
 	h.read(body, list, by)
 	if how == (reading{}) && h.disputed(body, list, by) {
-		return Hop{Raw: value, Time: h.Time}
+		*h = Hop{Raw: value, Time: h.Time}
 	}
-	return h
 }
 
 // read reads both sides of the by clause.

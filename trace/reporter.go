@@ -153,9 +153,8 @@ func (a *arrival) name() {
 	if !a.r.IP.IsValid() {
 		return
 	}
-	if a.t.Resolver != nil { // no answer, no name: that accuses nobody
-		a.r.RDNS, a.r.RDNSConfirmed, _ = Confirm(a.ctx, a.t.Resolver, a.r.IP)
-	}
+	found := a.t.host(a.ctx, a.r.IP) // no answer, no name: that accuses nobody
+	a.r.RDNS, a.r.RDNSConfirmed = found.name()
 	if a.r.RDNSConfirmed {
 		a.r.Organisation = OrgDomain(a.r.RDNS)
 	}

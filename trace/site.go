@@ -183,13 +183,13 @@ func (w *walk) names(h *Hop) []string {
 	if w.t.Resolver == nil {
 		return nil
 	}
-	names, first, err := confirmedNames(w.ctx, w.t.Resolver, h.IP)
-	orgs := w.site.orgs
-	if err != nil {
+	found := w.t.host(w.ctx, h.IP)
+	names, orgs := slices.Clip(found.names), w.site.orgs // the names are other walks', too
+	if found.err != nil {
 		w.askMX()
 		orgs = slices.Concat(orgs, w.site.mxOrgs)
 	}
-	for _, name := range []string{h.HELO, h.RDNS, first} {
+	for _, name := range []string{h.HELO, h.RDNS, found.first} {
 		if slices.Contains(orgs, OrgDomain(name)) && !slices.Contains(names, name) && w.pointsTo(name, h.IP) {
 			names = append(names, name)
 		}

@@ -22,7 +22,8 @@ func (t token) is(word string) bool {
 // usualTokens is how many words and comments a line has in most cases.
 const usualTokens = 28
 
-// tokens cuts a line into words and outermost comments, into list, which is empty and may lie on the caller's stack. Semicolons inside the line (OpenSMTPD before 5.7) are blanks.
+// tokens cuts a line into words and outermost comments, into list, which is empty and may lie on the caller's stack. Semicolons
+// inside the line (OpenSMTPD before 5.7) are blanks.
 func tokens(s string, list []token) []token {
 	var buf [512]int32
 	opens := buf[:]
@@ -52,13 +53,25 @@ func tokens(s string, list []token) []token {
 	return list
 }
 
+// marks open and close what stands together, blanks part what does not. Every byte of a line is held against both.
+var (
+	marks  = [256]bool{'(': true, ')': true, '"': true, '>': true}
+	blanks = [256]bool{' ': true, '\t': true, ';': true, '\r': true, '\n': true}
+)
+
+func blank(c byte) bool { return blanks[c] }
+
 // matchMarks notes for each closing mark of s where its partner opens, plus one; 0 means none.
 func matchMarks(s string, opens []int32) {
 	var buf [16]int
 	parens := buf[:0]
 	noQuote, noAngle := false, false // none further left
 	for i := len(s) - 1; i >= 0; i-- {
-		switch c := s[i]; c {
+		c := s[i]
+		if !marks[c] {
+			continue
+		}
+		switch c {
 		case ')':
 			parens = append(parens, i)
 		case '(':
@@ -138,8 +151,6 @@ func wordStart(s string, opens []int32, end int) int {
 		i--
 	}
 }
-
-func blank(c byte) bool { return c == ' ' || c == '\t' || c == ';' || c == '\r' || c == '\n' }
 
 // trimAngles cuts angle brackets off both ends, trimMarks those, square ones and commas.
 func trimAngles(s string) string { return trim(s, func(c byte) bool { return c == '<' || c == '>' }) }

@@ -240,10 +240,9 @@ func (w *walk) nameBorder() {
 	if !w.o.IP.IsValid() {
 		return
 	}
-	if w.t.Resolver != nil {
-		w.o.RDNS, w.o.RDNSConfirmed, _ = Confirm(w.ctx, w.t.Resolver, w.o.IP)
-	}
-	w.o.AccessLine = AccessLine(w.o.RDNS, w.o.IP)
+	found := w.t.host(w.ctx, w.o.IP)
+	w.o.RDNS, w.o.RDNSConfirmed = found.name()
+	w.o.AccessLine = found.accessLine
 	w.o.ClientOwnNet = w.t.Own.Client(w.o.ClientIP)
 	w.o.ProperRelay = !w.o.Own && w.o.Via == ViaReceived && w.properRelay()
 }

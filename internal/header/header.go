@@ -216,19 +216,39 @@ func trimLineEnd(line []byte) []byte {
 // Unfold joins folded lines: line ends go, the white space that follows them stays, NUL bytes are dropped.
 func Unfold(body []byte) string {
 	body = bytes.TrimSpace(body)
-	if bytes.IndexByte(body, '\n') < 0 && bytes.IndexByte(body, '\r') < 0 && bytes.IndexByte(body, 0) < 0 {
+	if bytes.IndexByte(body, 0) >= 0 {
+		return unfoldAll(body)
+	}
+	end := bytes.IndexByte(body, '\n')
+	if end < 0 && bytes.IndexByte(body, '\r') < 0 {
 		return string(body)
 	}
 	var out strings.Builder
 	out.Grow(len(body))
-	start := 0
-	for i, c := range body {
-		if c == '\n' || c == '\r' || c == 0 {
-			out.Write(body[start:i])
-			start = i + 1
+	for rest := body; ; end = bytes.IndexByte(rest, '\n') {
+		line := rest
+		if end >= 0 {
+			line, rest = trimLineEnd(rest[:end+1]), rest[end+1:]
+		}
+		if bytes.IndexByte(line, '\r') >= 0 {
+			return unfoldAll(body)
+		}
+		out.Write(line)
+		if end < 0 {
+			return out.String()
 		}
 	}
-	out.Write(body[start:])
+}
+
+// unfoldAll drops every CR, LF and NUL, wherever it stands: the slow twin of Unfold.
+func unfoldAll(body []byte) string {
+	var out strings.Builder
+	out.Grow(len(body))
+	for _, c := range body {
+		if c != '\n' && c != '\r' && c != 0 {
+			out.WriteByte(c)
+		}
+	}
 	return out.String()
 }
 

@@ -165,6 +165,9 @@ func checkTwin(t *testing.T, msg []byte) {
 		if !bytes.Equal(f.Raw, slow[i].Raw) || !bytes.Equal(f.Name(), slow[i].Name()) || !bytes.Equal(f.Body(), slow[i].Body()) {
 			t.Fatalf("field %q, want %q", f.Raw, slow[i].Raw)
 		}
+		if got, want := f.Value(), unfoldAll(bytes.TrimSpace(f.Body())); got != want {
+			t.Fatalf("value of %q is %q, want %q", f.Raw, got, want)
+		}
 		if got, want := f.Address(), FirstAddress(f.Value()); got != want {
 			t.Fatalf("address of %q is %q, want %q", f.Raw, got, want)
 		}
@@ -190,6 +193,7 @@ func TestFieldAddress(t *testing.T) {
 func FuzzSplit(f *testing.F) {
 	f.Add([]byte("From: a@b\r\nX: y\r\n z\r\n\r\nbody"))
 	f.Add([]byte("From x\n>From y\n: z\n\n\n"))
+	f.Add([]byte("A: b\r\n c\rd\n e\x00f\r\r\n g"))
 	f.Add([]byte("A : b\nFrom x\nFrom: \"Doe, J\" <j@d>, k@d\nTo:\n\t\n x\n: y"))
 	f.Fuzz(func(t *testing.T, msg []byte) {
 		checkTwin(t, msg)
