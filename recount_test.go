@@ -1,14 +1,19 @@
 package ndrscan_test
 
 import (
+	"archive/zip"
+	"bytes"
 	"encoding/json"
+	"io"
 	"strings"
 	"testing"
 
 	"ndrscan/classify"
+	"ndrscan/report"
 )
 
-// TestRecount holds that the findings of a scan give its report again: what is saved is enough to judge a flood.
+// TestRecount holds that the findings of a scan give its report again, with every member and with only those that a report is
+// counted from: what is saved is enough to judge a flood.
 func TestRecount(t *testing.T) {
 	for _, flood := range labFloods {
 		for _, sent := range []bool{true, false} {
@@ -30,7 +35,7 @@ func TestRecount(t *testing.T) {
 	}
 }
 
-func checkRecount(t *testing.T, report *classify.Report, findings []classify.Finding) {
+func checkRecount(t *testing.T, want *classify.Report, findings []classify.Finding) {
 	t.Helper()
 	flood := classify.NewFlood(classify.FloodOptions{})
 	for _, f := range findings {
@@ -40,11 +45,57 @@ func checkRecount(t *testing.T, report *classify.Report, findings []classify.Fin
 		}
 		flood.Recount(&read)
 	}
-	want := strings.Split(string(asJSON(t, report)), "\n")
-	got := strings.Split(string(asJSON(t, flood.Report(classify.ContextOf(report)))), "\n")
-	for i := range want {
-		if i >= len(got) || got[i] != want[i] {
-			t.Fatalf("line %d of the report:\n%s\nwant\n%s", i, strings.Join(got[max(i-8, 0):min(i+8, len(got))], "\n"), strings.Join(want[max(i-8, 0):i+8], "\n"))
+	sameReport(t, "whole", flood.Report(classify.ContextOf(want)), want)
+	sameReport(t, "skimmed", recounted(t, want, findings), want)
+}
+
+// recounted gives the report that a bundle's findings give again.
+func recounted(t *testing.T, r *classify.Report, findings []classify.Finding) *classify.Report {
+	t.Helper()
+	var bundle bytes.Buffer
+	z := zip.NewWriter(&bundle)
+	for name, write := range map[string]func(io.Writer) error{
+		report.BundleReport: func(w io.Writer) error { return report.WriteJSON(w, r) },
+		report.BundleFindings: func(w io.Writer) error {
+			return report.WriteJSONL(w, func(yield func(classify.Finding, error) bool) {
+				for _, f := range findings {
+					if !yield(f, nil) {
+						return
+					}
+				}
+			})
+		},
+	} {
+		w, err := z.Create(name)
+		if err == nil {
+			err = write(w)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := z.Close(); err != nil {
+		t.Fatal(err)
+	}
+	saved, err := report.ReadSaved(&bundle)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer saved.Close()
+	content, err := saved.Recounted()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return content.Report
+}
+
+func sameReport(t *testing.T, name string, got, want *classify.Report) {
+	t.Helper()
+	is, should := strings.Split(string(asJSON(t, got)), "\n"), strings.Split(string(asJSON(t, want)), "\n")
+	for i := range should {
+		if i >= len(is) || is[i] != should[i] {
+			t.Fatalf("%s: line %d of the report:\n%s\nwant\n%s", name, i, strings.Join(is[max(i-8, 0):min(i+8, len(is))], "\n"),
+				strings.Join(should[max(i-8, 0):min(i+8, len(should))], "\n"))
 		}
 	}
 }

@@ -1,6 +1,9 @@
 package classify
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Schema names of the JSON contract. Names and meanings stay; fields may be added; an absent field is unknown.
 const (
@@ -156,6 +159,32 @@ type DKIM struct {
 type Reason struct {
 	Code string `json:"code"`
 	Text string `json:"text"`
+}
+
+// clone gives a finding that shares nothing with this one, whose room its reader may fill again.
+func (f Finding) clone() Finding {
+	f.Received, f.Date, f.Handed = copied(f.Received), copied(f.Date), copied(f.Handed)
+	f.Reporter, f.Original, f.Origin, f.SPF = copied(f.Reporter), copied(f.Original), copied(f.Origin), copied(f.SPF)
+	f.Recipients, f.DKIM = slices.Clone(f.Recipients), slices.Clone(f.DKIM)
+	f.CouldBe, f.Reasons = slices.Clone(f.CouldBe), slices.Clone(f.Reasons)
+	if o := f.Original; o != nil {
+		o.To, o.Date = slices.Clone(o.To), copied(o.Date)
+	}
+	if o := f.Origin; o != nil {
+		o.Time, o.Steps = copied(o.Time), slices.Clone(o.Steps)
+	}
+	if s := f.SPF; s != nil {
+		s.Path, s.Recorded = slices.Clone(s.Path), copied(s.Recorded)
+	}
+	return f
+}
+
+func copied[T any](p *T) *T {
+	if p == nil {
+		return nil
+	}
+	value := *p
+	return &value
 }
 
 // arrived is when the bounce reached us, as far as known.

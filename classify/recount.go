@@ -8,7 +8,8 @@ import (
 )
 
 // Recount counts a finding that was judged before: one that was saved, or that another run made. It keeps its class; the
-// verdict, the tables and the next steps are made anew. A flood takes either evidence or findings, never both.
+// verdict, the tables and the next steps are made anew. A flood takes either evidence or findings, never both. The finding may be
+// filled anew afterwards: what is kept of it is copied.
 func (f *Flood) Recount(finding *Finding) {
 	message, again := f.count(finding)
 	if again || finding.Kind != string(dsn.KindBounce) || finding.Origin == nil || finding.Reporter == nil {

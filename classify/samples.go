@@ -24,14 +24,15 @@ func (s *sampled) before(other *sampled) bool {
 	return s != nil && (other == nil || s.place < other.place)
 }
 
-// sample keeps a finding as an example, nil when there are enough.
+// sample keeps a copy of a finding as an example, nil when there are enough.
 func (f *Flood) sample(r *Record) *sampled {
 	if f.samples >= maxSamples {
 		return nil
 	}
 	f.samples++
 	kept := *r
-	kept.Finding.Recipients = slices.Clone(kept.Finding.Recipients[:min(len(kept.Finding.Recipients), sampleRecipients)])
+	kept.Finding.Recipients = kept.Finding.Recipients[:min(len(kept.Finding.Recipients), sampleRecipients)]
+	kept.Finding = kept.Finding.clone()
 	return &sampled{&kept, f.read}
 }
 

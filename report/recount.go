@@ -14,7 +14,6 @@ import (
 	"time"
 
 	jsonv2 "github.com/go-json-experiment/json"
-	"github.com/go-json-experiment/json/jsontext"
 
 	"ndrscan/classify"
 )
@@ -103,7 +102,7 @@ func countable(in io.Reader) iter.Seq2[*classify.Finding, error] {
 					yield(nil, fmt.Errorf("line %d is no finding: %w", b.lines[i].number, err))
 					return
 				}
-				if !yield(&b.findings[i], nil) {
+				if !yield(&b.findings[i].Finding, nil) {
 					return
 				}
 			}
@@ -118,7 +117,7 @@ func countable(in io.Reader) iter.Seq2[*classify.Finding, error] {
 
 // readWhole reads a finding with all its fields, if it is the first bounce of its campaign and class.
 func (b *batch) readWhole(i int, seen map[sampleKey]bool) error {
-	f := &b.findings[i]
+	f := &b.findings[i].Finding
 	key := sampleKey{f.Campaign, f.Class}
 	if f.Kind != "bounce" || seen[key] || len(seen) >= maxSampleKeys {
 		return nil
@@ -128,15 +127,13 @@ func (b *batch) readWhole(i int, seen map[sampleKey]bool) error {
 	return jsonv2.Unmarshal(b.line(i), f, lenient)
 }
 
-// lenient reads JSON as encoding/json does: a name given twice and odd bytes are no errors.
-var lenient = jsonv2.JoinOptions(jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
-
 // batch is some lines, and the findings in them up to the first bad one.
 type batch struct {
 	text     []byte // the lines, one after the other
 	lines    []span
-	findings []classify.Finding // of lines, one each
+	findings []skimmed // of lines, one each
 	err      error
+	skimmer  *skimmer
 }
 
 // span is where a line lies in its batch, and its number in the file.
@@ -145,10 +142,13 @@ type span struct{ start, end, number int }
 func (b *batch) line(i int) []byte { return b.text[b.lines[i].start:b.lines[i].end] }
 
 // spent are batches to be filled again: a large file would else make as many bytes of garbage.
-var spent = sync.Pool{New: func() any { return new(batch) }}
+var spent = sync.Pool{New: func() any { return &batch{skimmer: newSkimmer()} }}
 
-// batchBytes is how much text one goroutine takes at a time.
-const batchBytes = 256 << 10
+// Bounds of what one goroutine takes at a time: the bytes of the text, but for its last line, and the lines.
+const (
+	batchBytes = 256 << 10
+	batchLines = 512
+)
 
 // batches reads lines and has them decoded side by side; the batches come in order.
 func batches(in io.Reader, stop <-chan struct{}) <-chan chan *batch {
@@ -159,8 +159,8 @@ func batches(in io.Reader, stop <-chan struct{}) <-chan chan *batch {
 		scan.Buffer(nil, maxLine)
 		for n, more := 0, true; more; {
 			b := spent.Get().(*batch)
-			b.text, b.lines, b.findings, b.err = b.text[:0], b.lines[:0], b.findings[:0], nil
-			for len(b.text) < batchBytes && more {
+			b.text, b.lines, b.err = b.text[:0], b.lines[:0], nil
+			for len(b.text) < batchBytes && len(b.lines) < batchLines && more {
 				if more = scan.Scan(); !more {
 					if err := scan.Err(); err != nil {
 						b.err = fmt.Errorf("line %d: %w", n+1, err)
@@ -189,80 +189,12 @@ func batches(in io.Reader, stop <-chan struct{}) <-chan chan *batch {
 }
 
 func (b *batch) decode() {
+	n := len(b.lines)
+	b.findings = slices.Grow(b.findings[:0], n)[:n]
 	for i := range b.lines {
-		var f counted
-		err := jsonv2.Unmarshal(b.line(i), &f, lenient)
-		if err == nil {
-			err = known(f.Schema, classify.FindingSchema)
-		}
-		if err != nil {
-			b.err = fmt.Errorf("line %d is no finding: %w", b.lines[i].number, err)
+		if err := b.skimmer.finding(b.line(i), &b.findings[i]); err != nil {
+			b.findings, b.err = b.findings[:i], fmt.Errorf("line %d is no finding: %w", b.lines[i].number, err)
 			return
 		}
-		b.findings = append(b.findings, f.finding())
 	}
-}
-
-// counted is what counting needs of a finding. Its fields are those of classify.Finding.
-type counted struct {
-	Schema     string     `json:"schema"`
-	Source     string     `json:"source"`
-	ID         string     `json:"id"`
-	Kind       string     `json:"kind"`
-	Received   *time.Time `json:"received"`
-	Date       *time.Time `json:"date"`
-	Handed     *time.Time `json:"handed"`
-	Campaign   string     `json:"campaign"`
-	Recipients []struct {
-		Address string `json:"address"`
-	} `json:"recipients"`
-	Reporter *classify.Reporter `json:"reporter"`
-	Original *struct {
-		MailFrom string `json:"mail_from"`
-		Subject  string `json:"subject"`
-	} `json:"original"`
-	Origin *struct {
-		IP            string     `json:"ip"`
-		RDNS          string     `json:"rdns"`
-		RDNSConfirmed bool       `json:"rdns_confirmed"`
-		Own           bool       `json:"own"`
-		AuthUser      string     `json:"auth_user"`
-		ClientIP      string     `json:"client_ip"`
-		Entry         string     `json:"entry"`
-		EntryHost     string     `json:"entry_host"`
-		QueueID       string     `json:"queue_id"`
-		Time          *time.Time `json:"time"`
-	} `json:"origin"`
-	SPF *struct {
-		Result string `json:"result"`
-	} `json:"spf"`
-	DKIM    []classify.DKIM `json:"dkim"`
-	Class   classify.Class  `json:"class"`
-	Reasons []struct {
-		Code string `json:"code"`
-	} `json:"reasons"`
-	Misconfiguration classify.SourceKind `json:"misconfiguration"`
-	Remedy           string              `json:"remedy"`
-}
-
-func (b *counted) finding() classify.Finding {
-	f := classify.Finding{Schema: b.Schema, Source: b.Source, ID: b.ID, Kind: b.Kind, Received: b.Received, Date: b.Date, Handed: b.Handed,
-		Campaign: b.Campaign, Reporter: b.Reporter, DKIM: b.DKIM, Class: b.Class, Misconfiguration: b.Misconfiguration, Remedy: b.Remedy}
-	for _, r := range b.Recipients {
-		f.Recipients = append(f.Recipients, classify.Recipient{Address: r.Address})
-	}
-	for _, r := range b.Reasons {
-		f.Reasons = append(f.Reasons, classify.Reason{Code: r.Code})
-	}
-	if o := b.Original; o != nil {
-		f.Original = &classify.Original{MailFrom: o.MailFrom, Subject: o.Subject}
-	}
-	if o := b.Origin; o != nil {
-		f.Origin = &classify.Origin{IP: o.IP, RDNS: o.RDNS, RDNSConfirmed: o.RDNSConfirmed, Own: o.Own, AuthUser: o.AuthUser, ClientIP: o.ClientIP,
-			Entry: o.Entry, EntryHost: o.EntryHost, QueueID: o.QueueID, Time: o.Time}
-	}
-	if b.SPF != nil {
-		f.SPF = &classify.SPF{Result: b.SPF.Result}
-	}
-	return f
 }
