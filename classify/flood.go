@@ -37,9 +37,9 @@ type Flood struct {
 	several    bool
 
 	read       int
-	seen       map[uint64]struct{} // messages, by their digests
-	copies     int                 // messages that were seen before: read and not counted
-	source     string              // of the first message
+	seen       hashes // messages, by their digests
+	copies     int    // messages that were seen before: read and not counted
+	source     string // of the first message
 	unreadable int
 	kinds      map[string]int
 
@@ -80,8 +80,8 @@ type group struct {
 	origins    map[string]*origin
 	campaigns  map[int32]*campaign // by node
 	senders    map[string]*sender
-	networks   map[string]struct{} // of origins
-	recipients map[uint64]struct{}
+	networks   hashes // of origins
+	recipients hashes
 	clients    map[string]*use
 	queueIDs   map[string]struct{}
 	messageIDs map[string]struct{} // of originals, where a login or a tenant is to be found by them
@@ -183,7 +183,6 @@ func NewFlood(opts FloodOptions) *Flood {
 		off:        codes(slices.DeleteFunc(slices.Clone(opts.Without), isSign)...),
 		several:    opts.Several,
 		kinds:      map[string]int{},
-		seen:       map[uint64]struct{}{},
 		groups:     map[groupKey]*group{},
 		habits:     newHabits(opts.Without),
 		logins:     logins{},
@@ -251,11 +250,11 @@ func (f *Flood) again(digest string) bool {
 		return false
 	}
 	sum := hash64(digest)
-	if _, seen := f.seen[sum]; seen {
+	if f.seen.has(sum) {
 		return true
 	}
-	if len(f.seen) < maxSeen {
-		f.seen[sum] = struct{}{}
+	if f.seen.len() < maxSeen {
+		f.seen.add(sum)
 	}
 	return false
 }
@@ -293,9 +292,8 @@ func (f *Flood) group(key groupKey, finding *Finding) *group {
 		}
 	}
 	g := &group{key: key, cells: map[cellKey]cell{}, witnesses: map[string]*witness{}, origins: map[string]*origin{},
-		campaigns: map[int32]*campaign{}, senders: map[string]*sender{}, networks: map[string]struct{}{},
-		recipients: map[uint64]struct{}{}, clients: map[string]*use{}, queueIDs: map[string]struct{}{}, messageIDs: map[string]struct{}{},
-		signatures: map[string]struct{}{}, hours: map[int64]int{}}
+		campaigns: map[int32]*campaign{}, senders: map[string]*sender{}, clients: map[string]*use{},
+		queueIDs: map[string]struct{}{}, messageIDs: map[string]struct{}{}, signatures: map[string]struct{}{}, hours: map[int64]int{}}
 	if key.Habit != "" {
 		g.account = accountID{finding.Origin.AuthUser, finding.Origin.EntryHost, trace.Entry(finding.Origin.Entry)}
 	}
@@ -322,7 +320,7 @@ func (f *Flood) add(g *group, r *Record, message ref) {
 	from.messages++
 	from.ids = from.ids.with(message)
 	for _, r := range finding.Recipients {
-		put(f, g.recipients, hash64(r.Address))
+		f.putHash(&g.recipients, hash64(r.Address))
 	}
 	if g.key.Habit != "" {
 		if client := finding.Origin.ClientIP; client != "" {
@@ -384,7 +382,7 @@ func (f *Flood) addOrigin(g *group, r *Record, network string, message ref) {
 		if r.Finding.SPF != nil {
 			o.spf = r.Finding.SPF.Result
 		}
-		put(f, g.networks, o.network)
+		f.putHash(&g.networks, hash64(o.network))
 	}
 	o.messages++
 	o.ids = o.ids.with(message)
@@ -439,6 +437,13 @@ func put[K comparable](f *Flood, set map[K]struct{}, member K) {
 	}
 	if _, seen := set[member]; !seen && f.room() {
 		set[member] = struct{}{}
+	}
+}
+
+// putHash does the same to a set of sums.
+func (f *Flood) putHash(set *hashes, sum uint64) {
+	if !set.has(sum) && f.room() {
+		set.add(sum)
 	}
 }
 

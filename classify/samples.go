@@ -47,7 +47,7 @@ func (f *Flood) typical(r *rows) []Finding {
 		picked = append(picked, r.ofClass(class, campaigns))
 	}
 	for _, c := range campaigns[:min(len(campaigns), sampledCampaigns)] {
-		picked = append(picked, c.samples[most(c.classes)])
+		picked = append(picked, c.samples[c.classes.most()])
 	}
 	list := []Finding{}
 	for _, record := range picked {
@@ -68,8 +68,8 @@ func (r *rows) ofClass(class Class, campaigns []*classed[CampaignRow]) *sampled 
 	var best *sampled
 	messages := 0
 	for _, c := range campaigns {
-		if c.samples[class] != nil && c.classes[class] > messages {
-			best, messages = c.samples[class], c.classes[class]
+		if c.samples[class] != nil && c.classes.of(class) > messages {
+			best, messages = c.samples[class], c.classes.of(class)
 		}
 	}
 	if best == nil {

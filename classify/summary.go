@@ -44,11 +44,10 @@ func (f *Flood) Report(c Context) *Report {
 	}
 	r.Run.Limits = orEmpty(r.Run.Limits)
 	groups := f.sorted()
-	whole, rows := newTally(&f.campaigns), newRows(f)
+	whole := newTally(&f.campaigns)
 	for _, g := range groups {
 		set, class := f.judged(g)
 		whole.add(g, set, class, g.messages, func(cell) bool { return true })
-		rows.add(g, set, class)
 	}
 	for class, s := range whole.classes {
 		r.Classes[class] = s.messages
@@ -56,6 +55,11 @@ func (f *Flood) Report(c Context) *Report {
 	r.Verdict = f.verdict(whole)
 	if n := f.kinds[string(dsn.KindPostmasterCopy)]; n > 0 && r.Verdict.Verdict == NoBounces {
 		r.Verdict.Sentence = fmt.Sprintf("no bounces, but %d copies that a server of yours sends its postmaster: read the mailbox the bounces themselves went to", n)
+	}
+	rows := newRows(f) // after whole, which is as large
+	for _, g := range groups {
+		set, class := f.judged(g)
+		rows.add(g, set, class)
 	}
 	rows.fill(r)
 	r.Samples = f.typical(rows)
@@ -107,13 +111,48 @@ type rows struct {
 // classed is a row that messages of several classes share.
 type classed[T any] struct {
 	row     T
-	classes map[Class]int
+	classes counts
 	ids     refs
 	samples map[Class]*sampled // of campaigns
 }
 
-func newClassed[T any](row T) *classed[T] {
-	return &classed[T]{row: row, classes: map[Class]int{}, samples: map[Class]*sampled{}}
+// counts is how many messages are of each class. It is a list, for there may be a million of them, most with one class.
+type counts []classCount
+
+type classCount struct {
+	class    Class
+	messages int
+}
+
+func (c counts) of(class Class) int {
+	for _, one := range c {
+		if one.class == class {
+			return one.messages
+		}
+	}
+	return 0
+}
+
+// with counts more messages of a class.
+func (c counts) with(class Class, messages int) counts {
+	for i := range c {
+		if c[i].class == class {
+			c[i].messages += messages
+			return c
+		}
+	}
+	return append(c, classCount{class, messages})
+}
+
+// most names the class that most messages have; at a tie the first by name.
+func (c counts) most() Class {
+	var best classCount
+	for _, one := range c {
+		if one.messages > best.messages || one.messages == best.messages && one.class < best.class {
+			best = one
+		}
+	}
+	return best.class
 }
 
 type witnessRow struct {
@@ -135,7 +174,7 @@ type accountRow struct {
 	Account
 	clients                         map[string]*use
 	queueIDs, messageIDs, campaigns map[string]struct{}
-	recipients                      map[uint64]struct{}
+	recipients                      hashes
 	handed                          span
 	ids                             refs
 }
@@ -179,7 +218,7 @@ func (r *rows) add(g *group, set Codes, class Class) {
 func (r *rows) addOrigin(ip string, o *origin, set Codes, class Class) {
 	row := r.origins[ip]
 	if row == nil {
-		row = newClassed(OriginRow{IP: ip})
+		row = &classed[OriginRow]{row: OriginRow{IP: ip}}
 		r.origins[ip] = row
 	}
 	if o.ids.before(row.ids) {
@@ -193,13 +232,13 @@ func (r *rows) addOrigin(ip string, o *origin, set Codes, class Class) {
 	}
 	row.row.Messages += o.messages
 	row.ids = row.ids.with(o.ids...)
-	row.classes[class] += o.messages
+	row.classes = row.classes.with(class, o.messages)
 }
 
 func (r *rows) addCampaign(id string, c *campaign, class Class) {
 	row := r.campaigns[id]
 	if row == nil {
-		row = newClassed(CampaignRow{Campaign: id})
+		row = &classed[CampaignRow]{row: CampaignRow{Campaign: id}, samples: map[Class]*sampled{}}
 		r.campaigns[id] = row
 	}
 	if c.subject != "" && (row.row.Subject == "" || c.ids.before(row.ids)) {
@@ -210,7 +249,7 @@ func (r *rows) addCampaign(id string, c *campaign, class Class) {
 	}
 	row.row.Messages += c.messages
 	row.ids = row.ids.with(c.ids...)
-	row.classes[class] += c.messages
+	row.classes = row.classes.with(class, c.messages)
 }
 
 func (r *rows) addWitness(name string, w *witness) {
@@ -244,8 +283,7 @@ func (r *rows) addAccount(g *group, set Codes, class Class) {
 	if row == nil {
 		row = &accountRow{
 			Account: Account{Login: id.login, Host: id.host, Entry: string(id.entry), Class: class},
-			clients: map[string]*use{}, queueIDs: map[string]struct{}{}, messageIDs: map[string]struct{}{}, campaigns: map[string]struct{}{},
-			recipients: map[uint64]struct{}{}}
+			clients: map[string]*use{}, queueIDs: map[string]struct{}{}, messageIDs: map[string]struct{}{}, campaigns: map[string]struct{}{}}
 		r.accounts[key] = row
 	}
 	row.Messages += g.messages
@@ -258,7 +296,7 @@ func (r *rows) addAccount(g *group, set Codes, class Class) {
 	}
 	maps.Copy(row.queueIDs, g.queueIDs)
 	maps.Copy(row.messageIDs, g.messageIDs)
-	maps.Copy(row.recipients, g.recipients)
+	row.recipients.join(&g.recipients)
 	for node := range g.campaigns {
 		row.campaigns[r.flood.campaigns.id(node)] = struct{}{}
 	}
@@ -269,14 +307,14 @@ func (r *rows) addAccount(g *group, set Codes, class Class) {
 // fill writes the tables into the report, the largest first; equal ones by name, so that a run can be repeated.
 func (r *rows) fill(rep *Report) {
 	rep.Origins = sortedRows(r.origins, func(c *classed[OriginRow]) OriginRow {
-		c.row.Class, c.row.Evidence = most(c.classes), r.flood.names(c.ids)
+		c.row.Class, c.row.Evidence = c.classes.most(), r.flood.names(c.ids)
 		if !c.row.Misconfiguration.mayBePermitted() {
 			c.row.SPFTerm = ""
 		}
 		return c.row
 	}, func(o OriginRow) (int, string) { return o.Messages, o.IP })
 	rep.Campaigns = sortedRows(r.campaigns, func(c *classed[CampaignRow]) CampaignRow {
-		c.row.Class, c.row.Evidence = most(c.classes), r.flood.names(c.ids)
+		c.row.Class, c.row.Evidence = c.classes.most(), r.flood.names(c.ids)
 		return c.row
 	}, func(c CampaignRow) (int, string) { return c.Messages, c.Campaign })
 	rep.Witnesses = sortedRows(r.witnesses, func(w *witnessRow) WitnessRow {
@@ -306,7 +344,7 @@ func (r *rows) accountRows() []Account {
 		a.MessageIDs = first(slices.Sorted(maps.Keys(row.messageIDs))...)
 		a.Evidence = r.flood.names(row.ids)
 		a.Campaigns = slices.Sorted(maps.Keys(row.campaigns))
-		a.FailedRecipients = len(row.recipients)
+		a.FailedRecipients = row.recipients.len()
 		a.First, a.Last = timePtr(row.handed.first), timePtr(row.handed.last)
 		list = append(list, a)
 	}
@@ -374,17 +412,6 @@ func (f *Flood) episode(groups []*group, first, last int64, now time.Time) Episo
 }
 
 func hourTime(hour int64) time.Time { return time.Unix(hour*3600, 0).UTC() }
-
-// most names the class that most messages have; at a tie the first by name.
-func most(counts map[Class]int) Class {
-	var best Class
-	for _, class := range slices.Sorted(maps.Keys(counts)) {
-		if counts[class] > counts[best] {
-			best = class
-		}
-	}
-	return best
-}
 
 // sortedRows gives the rows of a table, the largest first, at a tie by name.
 func sortedRows[T, R any](table map[string]*T, row func(*T) R, key func(R) (int, string)) []R {

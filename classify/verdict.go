@@ -25,7 +25,7 @@ type tally struct {
 type share struct {
 	messages  int
 	cells     map[cellKey]struct{}
-	networks  map[string]struct{}
+	networks  hashes
 	witnesses map[string]*witness
 	ids       refs
 }
@@ -44,7 +44,7 @@ func newTally(c *campaigns) *tally {
 func (t *tally) of(class Class) *share {
 	s := t.classes[class]
 	if s == nil {
-		s = &share{cells: map[cellKey]struct{}{}, networks: map[string]struct{}{}, witnesses: map[string]*witness{}}
+		s = &share{cells: map[cellKey]struct{}{}, witnesses: map[string]*witness{}}
 		t.classes[class] = s
 	}
 	return s
@@ -67,7 +67,7 @@ func (t *tally) add(g *group, set Codes, class Class, n int, inside func(cell) b
 			s.cells[cellKey{key.place, t.campaigns.find(key.campaign)}] = struct{}{}
 		}
 	}
-	maps.Copy(s.networks, g.networks)
+	s.networks.join(&g.networks)
 	for name, w := range g.witnesses {
 		if old := s.witnesses[name]; old == nil || w.verified {
 			s.witnesses[name] = w
@@ -226,15 +226,15 @@ func evidenceOf(j Judgement, t *tally) refs {
 // countWitnesses counts who bears the verdict out, for the classes that carry it.
 func countWitnesses(t *tally, classes []Class) WitnessCount {
 	var count WitnessCount
-	names, networks := map[string]*witness{}, map[string]struct{}{}
+	names, networks := map[string]*witness{}, hashes{}
 	for _, class := range classes {
 		if s := t.classes[class]; s != nil {
 			maps.Copy(names, s.witnesses)
-			maps.Copy(networks, s.networks)
+			networks.join(&s.networks)
 			count.Cells += len(s.cells)
 		}
 	}
-	count.Networks = len(networks)
+	count.Networks = networks.len()
 	for _, w := range names {
 		switch {
 		case w.own:
@@ -338,7 +338,7 @@ func verdictReasons(j Judgement, t *tally) []Reason {
 	}
 	switch j {
 	case JoeJob:
-		return []Reason{{"verdict-forged", about(Forged) + ", from " + networksNotOurs(len(t.of(Forged).networks))}}
+		return []Reason{{"verdict-forged", about(Forged) + ", from " + networksNotOurs(t.of(Forged).networks.len())}}
 	case Compromise:
 		return []Reason{{"verdict-compromised", about(Compromised) + compromiseProof(t)}}
 	case Both:
