@@ -5,8 +5,8 @@ import (
 	"math/rand/v2"
 )
 
-// hashes is a set of what hash64 gives. A flood has millions of them, and a map takes more than twice the room and four times as long. Each stands where
-// its bits say, or in the next free place after.
+// hashes is a set of what hash64 gives. A flood has millions of them, and a map takes more than twice the room and four times as
+// long. Each stands where its bits say, or in the next free place after.
 type hashes struct {
 	places []uint64 // a power of two of them; 0 is a free one
 	n      int

@@ -156,7 +156,7 @@ func batches(in io.Reader, stop <-chan struct{}) <-chan chan *batch {
 	go func() {
 		defer close(queue)
 		scan := bufio.NewScanner(in)
-		scan.Buffer(nil, maxLine)
+		scan.Buffer(make([]byte, batchBytes), maxLine)
 		for n, more := 0, true; more; {
 			b := spent.Get().(*batch)
 			b.text, b.lines, b.err = b.text[:0], b.lines[:0], nil

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	jsonv2 "github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 
 	"ndrscan/classify"
 )
@@ -139,4 +140,33 @@ func FuzzSkim(f *testing.F) {
 	}
 	s, room := newSkimmer(), new(skimmed)
 	f.Fuzz(func(t *testing.T, line []byte) { checkSkimmed(t, s, line, room) })
+}
+
+// BenchmarkSkim reads findings for counting. The floors, for the ratios, are the library reading the same findings whole, and
+// making sure only that they are JSON.
+func BenchmarkSkim(b *testing.B) {
+	var text bytes.Buffer
+	if err := WriteJSONL(&text, seq(forged(), own(), misconfigured(), undetermined())); err != nil {
+		b.Fatal(err)
+	}
+	lines := bytes.Split(bytes.TrimSpace(text.Bytes()), []byte("\n"))
+	s, room, value := newSkimmer(), new(skimmed), new(jsontext.Value)
+	for _, way := range []struct {
+		name string
+		read func(line []byte) error
+	}{
+		{"ndrscan", func(line []byte) error { return s.finding(line, room) }},
+		{"whole", func(line []byte) error { return jsonv2.Unmarshal(line, new(classify.Finding), lenient) }},
+		{"floor", func(line []byte) error { return jsonv2.Unmarshal(line, value, lenient) }},
+	} {
+		b.Run(way.name, func(b *testing.B) {
+			b.ReportAllocs()
+			b.SetBytes(int64(text.Len() / len(lines)))
+			for i := 0; b.Loop(); i++ {
+				if err := way.read(lines[i%len(lines)]); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
 }
