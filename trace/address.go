@@ -93,9 +93,9 @@ func Inner(ip netip.Addr) bool {
 	if !ip.IsValid() {
 		return false
 	}
-	if sixToFour.Contains(ip) {
+	if ip.Is6() && sixToFour.Contains(ip) {
 		b := ip.As16()
 		ip = netip.AddrFrom4([4]byte(b[2:6]))
 	}
-	return ip.IsLoopback() || ip.IsPrivate() || ip.IsLinkLocalUnicast() || ip.IsUnspecified() || sharedSpace.Contains(ip)
+	return ip.IsLoopback() || ip.IsPrivate() || ip.IsLinkLocalUnicast() || ip.IsUnspecified() || ip.Is4() && sharedSpace.Contains(ip)
 }

@@ -38,7 +38,8 @@ type answer struct {
 // beside the time that answers hold, and for one Own. Failures are not remembered. Safe for concurrent use; the zero value is
 // ready.
 type Memo struct {
-	answers  table[question, answer]
+	a, aaaa  table[string, answer] // by name
+	mx       table[string, answer]
 	gateways table[string, gateways] // by recipient's domain
 	hosts    table[netip.Addr, host]
 	servers  table[netip.Addr, server]
@@ -166,15 +167,25 @@ func (b *budget) ask(ctx context.Context, q question) answer {
 	return a
 }
 
-// recall gives an answer of an earlier walk, or asks.
-func (b *budget) recall(ctx context.Context, q question) answer {
-	a, known := b.memo.answers.get(q)
+// recall gives an answer of an earlier walk, or asks. Reverse names are remembered as hosts and servers.
+func (b *budget) recall(ctx context.Context, q question) (a answer) {
+	var kept *table[string, answer]
+	switch q.kind {
+	case 'A':
+		kept = &b.memo.a
+	case '6':
+		kept = &b.memo.aaaa
+	case 'M':
+		kept = &b.memo.mx
+	default:
+		return b.look(ctx, q)
+	}
+	a, known := kept.get(q.name)
 	if known {
 		return a
 	}
 	if a = b.look(ctx, q); a.err == nil {
-		q.name = strings.Clone(q.name) // it may lie in a whole line
-		b.memo.answers.put(q, a)
+		kept.put(strings.Clone(q.name), a) // it may lie in a whole line
 	}
 	return a
 }

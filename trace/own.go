@@ -233,7 +233,9 @@ func (o *Own) namesOurs(name string) bool {
 }
 
 // namedHost tells a name that --own gives for a host, whose addresses are ours.
-func (o *Own) namedHost(name string) bool { return len(o.hosts) > 0 && slices.Contains(o.hosts, cleanName(name)) }
+func (o *Own) namedHost(name string) bool {
+	return len(o.hosts) > 0 && slices.Contains(o.hosts, cleanName(name))
+}
 
 // Domains gives the domains of ours.
 func (o *Own) Domains() []string { return slices.Clone(o.domains) }

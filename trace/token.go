@@ -103,11 +103,14 @@ func matchMarks(s string, opens []int32) {
 	}
 }
 
+// beforeDomain can't be in the domain of a path.
+var beforeDomain = [256]bool{'@': true, '<': true, '>': true, '"': true, '(': true, ')': true, ' ': true}
+
 // quotedPath finds where a path opens that ends here and whose local part is a quoted string, -1 if none does: such a local
 // part may hold brackets, blanks and whole clauses (RFC 5321 section 4.1.2), and a stranger chooses it.
 func quotedPath(s string) int {
 	at := len(s)
-	for at > 0 && strings.IndexByte(`@<>"() `, s[at-1]) < 0 {
+	for at > 0 && !beforeDomain[s[at-1]] {
 		at--
 	}
 	if at < 2 || s[at-1] != '@' || s[at-2] != '"' || escaped(s, at-2) {
