@@ -100,6 +100,15 @@ func suspectedSteps(r *Report) []Action {
 		ids = append(ids, safeQueueIDs(a)...)
 	}
 	command := ""
+	if len(ids) == 0 {
+		for _, a := range r.Accounts {
+			ids = append(ids, safeMessageIDs(a.MessageIDs)...)
+		}
+		if len(ids) > 0 {
+			return []Action{{Do: "search the message log of the provider that sent them for these message ids: " + strings.Join(first(ids...), ", "),
+				Why: "it names the account or the key that sent them; if that is not what its owner did, it is compromised. Lock nobody out before"}}
+		}
+	}
 	if len(ids) > 0 {
 		command = "grep -E '" + strings.Join(first(ids...), "|") + "' " + mailLogFile
 	}

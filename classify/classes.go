@@ -22,6 +22,7 @@ var (
 	entered     = withLogin | withoutName
 	inSent      = codes("sent-recipient", "sent-alias")
 	ownProof    = inSent | codes("dkim-own")
+	viaProvider = codes("origin-outside", "spf-pass", "dkim-own", "dkim-recipient") // throughProvider, as codes say it
 	believable  = ownProof | codes("border-proved", "border-witnessed")
 )
 
@@ -37,6 +38,7 @@ const (
 	settleTenant    = "search the tenant's message trace for {queue}: it shows by which connector or forward it came"
 	settleOther     = "ask those the message was sent to whether they pass mail on by {origin}; if none does, it was copied"
 	settleService   = "does a service that signs for you send from {origin}? If so it is missing from your SPF record; if not, your key is stolen, or a stranger sends the message again"
+	settleProvider  = "search the message log of the provider that {origin} belongs to for the message id: it names the account or the key that sent it"
 	settleForward   = "search our mail log for queue id {queue}: a forward names the address it was sent on from; an open relay names a stranger"
 )
 
@@ -73,6 +75,7 @@ var classRows = []classRow{
 	{class: Genuine, all: codes("log-confirmed")},
 
 	// Outside, but our own record or signature ties it to us.
+	{class: Undetermined, all: viaProvider | codes("claimed-habit"), couldBe: []Class{Compromised, Genuine}, settle: settleProvider},
 	{class: Misconfigured, all: codes("origin-outside", "sent-recipient"), any: spfNotOurs},
 	{class: Genuine, all: codes("sent-recipient")},
 	{class: Forwarded, all: codes("sent-alias")},
@@ -82,6 +85,8 @@ var classRows = []classRow{
 	{class: Misconfigured, all: codes("origin-outside", "dkim-own", "dkim-recipient", "dkim-many", "relay-border"), any: spfNotOurs},
 	{class: Undetermined, all: codes("origin-outside", "dkim-own", "dkim-recipient"), any: spfNotOurs,
 		couldBe: []Class{Misconfigured, Forged}, settle: settleService},
+	// Our signature from an address that our record permits and others share: an account or a key of ours at that provider.
+	{class: Undetermined, all: codes("origin-outside", "dkim-own", "spf-pass"), couldBe: []Class{Genuine, Compromised, Forwarded}, settle: settleProvider},
 	{class: Forwarded, all: codes("origin-outside", "dkim-own", "relay-border")},
 	{class: Forwarded, all: codes("arc-sealed"), none: codes("sent-lacks", "reports-fail")},
 	{class: Undetermined, all: codes("dkim-own"), couldBe: []Class{Forwarded, Misconfigured, Forged}, settle: settleSent},

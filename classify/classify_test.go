@@ -525,7 +525,7 @@ func TestRuleTable(t *testing.T) {
 		if r.says == "" || r.cite == "" {
 			t.Errorf("%s has no sentence or no source", r.code)
 		}
-		text := strings.NewReplacer("{habit}", "", "{copies}", "", "{signatures}", "", "{receivers}", "", "{reported}", "").Replace(fill(r.says, e))
+		text := strings.NewReplacer("{habit}", "", "{copies}", "", "{mark}", "", "{signatures}", "", "{receivers}", "", "{reported}", "").Replace(fill(r.says, e))
 		if strings.ContainsAny(text, "{}") {
 			t.Errorf("%s: a placeholder is unknown: %q", r.code, text)
 		}

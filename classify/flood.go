@@ -229,7 +229,7 @@ func (f *Flood) Add(e *Evidence) Record {
 	if again {
 		return record
 	}
-	f.replays.add(record.Replay, e.Origin.IP)
+	f.replays.add(record.Replay, e)
 	if record.Habit != "" && !e.nullSender() {
 		f.habits.add(e, record.Case, record.Habit)
 	}
@@ -328,7 +328,9 @@ func (f *Flood) add(g *group, r *Record, message ref) {
 			used.messages++
 			used.handed.hold(timeOf(finding.Handed))
 		}
-		put(f, g.queueIDs, finding.Origin.QueueID)
+		if !g.key.Case.has(codes("origin-outside")) { // else it is the foreign site's
+			put(f, g.queueIDs, finding.Origin.QueueID)
+		}
 		if o := finding.Original; o != nil {
 			put(f, g.messageIDs, o.MessageID)
 		}
@@ -453,11 +455,14 @@ func (f *Flood) final(key groupKey) Codes {
 	if key.Class != "" {
 		return set
 	}
-	if set.meets(codes("origin-own", "log-confirmed")) && !set.has(codes("null-sender")) {
+	if (set.meets(codes("origin-own", "log-confirmed")) || set.has(viaProvider)) && !set.has(codes("null-sender")) {
 		set |= f.habits.codes(set, key.Habit, f.thresholds)
 	}
-	if set.has(codes("origin-outside", "dkim-own")) {
+	if set.has(codes("origin-outside")) && set.meets(codes("dkim-own", "sent-recipient")) {
 		set |= f.replays.codes(key.Replay, f.thresholds)
+	}
+	if set.has(codes("dkim-replayed")) {
+		set &^= codes("sent-recipient") // of all copies one at most is the owner's
 	}
 	if key.Origin.IsValid() {
 		set |= f.reported(key.Origin)
@@ -511,9 +516,13 @@ func (f *Flood) Judge(r *Record) {
 // lateText fills a sentence of a rule that only the whole flood makes hold.
 func (f *Flood) lateText(sentence string, set Codes, r *Record) string {
 	signs := f.habits.of(set, r.Habit, f.thresholds).signs(f.thresholds)
-	copies, _ := f.replays.seen.Of(r.Replay)
+	copies, _ := f.replays.table(r.Replay).Of(r.Replay)
+	mark := "signature"
+	if strings.HasPrefix(r.Replay, ofMessageID) {
+		mark = "Message-ID, which you sent to this recipient once"
+	}
 	seen, _ := f.aggregates.Of(r.Origin)
-	return strings.NewReplacer("{habit}", strings.Join(signs, "; "), "{copies}", strconv.Itoa(copies),
+	return strings.NewReplacer("{habit}", strings.Join(signs, "; "), "{copies}", strconv.Itoa(copies), "{mark}", mark,
 		"{signatures}", strconv.Itoa(f.replays.seen.Distinct()), "{receivers}", strconv.Itoa(seen.Receivers),
 		"{reported}", strconv.Itoa(seen.Messages)).Replace(sentence)
 }

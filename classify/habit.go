@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"ndrscan/dsn"
+	"ndrscan/proof"
 	"ndrscan/trace"
 )
 
@@ -176,7 +177,7 @@ func newHabit(of *habits) *habit {
 // network. What stands in Sent is a cell of its own, for it was sent by a client that saves there: a thief who shares the
 // owner's network but not his mail program must not drag the owner's own mail with him.
 func habitKey(e *Evidence) string {
-	if !fromUs(e) {
+	if !fromUs(e) && !throughProvider(e) {
 		return ""
 	}
 	return accountName(e) + clientCell(e)
@@ -205,7 +206,19 @@ func accountName(e *Evidence) string {
 	return hostName(e)
 }
 
-func hostName(e *Evidence) string { return string(e.Origin.Entry) + "@" + entryHost(e) }
+func hostName(e *Evidence) string {
+	if throughProvider(e) {
+		return "provider@" + e.Account // whichever of its hosts it was
+	}
+	return string(e.Origin.Entry) + "@" + entryHost(e)
+}
+
+// throughProvider tells mail that bears our signature and left by a network of our SPF record that others share: an account or
+// a key of ours at that provider sent it to the very recipient whom the signature names. It proves no compromise (METHOD 2), but what is out
+// of habit in it is for the provider's log to settle.
+func throughProvider(e *Evidence) bool {
+	return outside(e) && passes(e) && e.ownDKIM(proof.DKIMPass) && e.DKIMRecipient
+}
 
 // entryHost is our host that took the message: the writer of the last line that was believed, for below our border only
 // our own lines are; else the host that handed it on.

@@ -2,8 +2,10 @@ package classify
 
 import (
 	"net/netip"
+	"strings"
 
 	"ndrscan/proof"
+	"ndrscan/trace"
 )
 
 // What the whole flood says of one message's signature, and the DMARC aggregate reports of its origin.
@@ -15,39 +17,82 @@ import (
 // maxReplays bounds the signatures that are judged one by one. With more of them none is much of a replay.
 const maxReplays = 1000
 
-// replays counts the signatures of ours that came from outside and stand in no Sent.
-type replays struct{ seen proof.Replays }
+// replays counts the marks of single messages of ours that came from outside: signatures, and Message-IDs that Sent holds with
+// the very recipient. A mailbox's owner sends a message once: the same one to the same recipient from several networks is
+// copies, of which one at most is his.
+type replays struct {
+	seen     proof.Replays       // by signature
+	letters  proof.Replays       // by Message-ID and recipient
+	services map[string]struct{} // organisations that sent signed messages to those they were written to
+}
 
-// of gives the signature by which a message is counted, "" for none.
+// ofMessageID begins a mark that is a Message-ID; the others are signatures.
+const ofMessageID = "message-id "
+
+// of gives the mark by which a message is counted, "" for none.
 func (r *replays) of(e *Evidence) string {
-	if !outside(e) || e.InSent {
+	if !outside(e) {
+		return ""
+	}
+	mark := replayMark(e)
+	table := r.table(mark)
+	if known, _ := table.Of(mark); known == 0 && table.Distinct() >= maxReplays {
+		return ""
+	}
+	return mark
+}
+
+func (r *replays) table(mark string) *proof.Replays {
+	if strings.HasPrefix(mark, ofMessageID) {
+		return &r.letters
+	}
+	return &r.seen
+}
+
+func replayMark(e *Evidence) string {
+	if e.SentToRecipient {
+		return ofMessageID + shortHash(e.Bounce.Original.MessageID, e.Bounce.Recipients[0].Address)
+	}
+	if e.SentToAlias {
 		return ""
 	}
 	for _, s := range e.DKIM {
-		if !s.Own || !s.Whole() || !s.FromSigned {
-			continue
+		if s.Own && s.Whole() && s.FromSigned {
+			return s.Hash
 		}
-		if known, _ := r.seen.Of(s.Hash); known == 0 && r.seen.Distinct() >= maxReplays {
-			return ""
-		}
-		return s.Hash
 	}
 	return ""
 }
 
-func (r *replays) add(hash string, from netip.Addr) {
-	if hash != "" {
-		r.seen.Add(hash, from)
+func (r *replays) add(mark string, e *Evidence) {
+	if mark == "" {
+		return
+	}
+	r.table(mark).Add(mark, e.Origin.IP)
+	if e.DKIMRecipient && len(r.services) < maxReplays {
+		if r.services == nil {
+			r.services = map[string]struct{}{}
+		}
+		r.services[originOrganisation(e)] = struct{}{}
 	}
 }
 
-// codes gives the rules that hold for a message with this signature.
-func (r *replays) codes(hash string, t Thresholds) Codes {
+// originOrganisation names who runs the origin: by its confirmed name, else its network.
+func originOrganisation(e *Evidence) string {
+	if e.Origin.RDNSConfirmed {
+		return orElse(trace.OrgDomain(e.Origin.RDNS), networkOf(e.Origin.IP))
+	}
+	return networkOf(e.Origin.IP)
+}
+
+// codes gives the rules that hold for a message with this mark. Signed mail from more organisations than anybody uses services is
+// no service of ours.
+func (r *replays) codes(mark string, t Thresholds) Codes {
 	var set Codes
-	if r.seen.Replayed(hash) {
+	if r.table(mark).Replayed(mark) {
 		set |= codes("dkim-replayed")
 	}
-	if r.seen.Distinct() >= t.ForeignSignatures {
+	if r.seen.Distinct() >= t.ForeignSignatures && len(r.services) <= t.SigningServices {
 		set |= codes("dkim-many")
 	}
 	return set

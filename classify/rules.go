@@ -38,6 +38,17 @@ func spfIs(results ...spf.Result) func(*Evidence) bool {
 	}
 }
 
+// passes tells an SPF pass that names somebody. A record that lets everybody pass says nothing about anybody, as ?all does
+// (METHOD 4: a pass is weighed by who can use the matched network).
+func passes(e *Evidence) bool {
+	return e.SPF.Result == spf.Pass && !passesAnybody(e.SPF.Mechanism)
+}
+
+func passesAnybody(mechanism string) bool {
+	mechanism = strings.TrimLeft(mechanism, "+")
+	return strings.EqualFold(mechanism, "all") || strings.HasSuffix(mechanism, "/0")
+}
+
 func notOwnReport(e *Evidence) bool { return !e.ownReport() }
 
 func hasOrigin(e *Evidence) bool { return e.Origin.IP.IsValid() }
@@ -170,10 +181,10 @@ var rules = []rule{
 		says:  "a verified site had it from our server, by way of its own hosts or gateway",
 		means: "No address behind which anybody may stand was stepped over. It points at our server, and proves no compromise."},
 
-	{code: "spf-pass", weight: 2, cite: "RFC 7208 section 2.6.3", holds: spfIs(spf.Pass),
+	{code: "spf-pass", weight: 2, cite: "RFC 7208 section 2.6.3", holds: passes,
 		says:  "{spf.domain} permits {origin} ({spf.mechanism})",
 		means: "The address may send for the domain. That alone makes nobody ours."},
-	{code: "spf-shared", weight: 1, cite: "METHOD 4", applies: spfIs(spf.Pass), holds: func(e *Evidence) bool { return e.SPF.Shared },
+	{code: "spf-shared", weight: 1, cite: "METHOD 4", applies: passes, holds: func(e *Evidence) bool { return e.SPF.Shared },
 		says:  "others may send from the network that {spf.mechanism} permits",
 		means: "A pass there says no more than that the sender is a customer of the same provider."},
 	{code: "spf-fail", weight: 2, cite: "RFC 7208 section 2.6.4", applies: hasOrigin, holds: spfIs(spf.Fail),
@@ -182,9 +193,10 @@ var rules = []rule{
 	{code: "spf-softfail", weight: 2, cite: "RFC 7208 section 2.6.5", applies: hasOrigin, holds: spfIs(spf.SoftFail),
 		says:  "{origin} is probably not allowed by {spf.domain} (matched {spf.mechanism})",
 		means: "The record ends in ~all: not permitted, and no receiver need refuse it."},
-	{code: "spf-neutral", weight: 1, cite: "RFC 7208 section 2.6.2", applies: hasOrigin, holds: spfIs(spf.Neutral),
+	{code: "spf-neutral", weight: 1, cite: "RFC 7208 section 2.6.2", applies: hasOrigin,
+		holds: func(e *Evidence) bool { return e.SPF.Result == spf.Neutral || e.SPF.Result == spf.Pass && !passes(e) },
 		says:  "{spf.domain} says nothing about {origin}",
-		means: "The record says nothing either way."},
+		means: "The record says nothing either way, or lets everybody pass (+all), which says as little."},
 	{code: "spf-none", weight: 1, cite: "RFC 7208 section 2.6.1", applies: hasOrigin, holds: spfIs(spf.None),
 		says:  "{spf.domain} publishes no SPF record",
 		means: "Without a record nothing can be told from the address."},
@@ -231,7 +243,7 @@ var rules = []rule{
 		means: "It may fit or not, so it proves nothing. run.limits says how many were left out."},
 
 	{code: "dkim-replayed", weight: 3, cite: "METHOD 2", applies: never, holds: never,
-		says:  "{copies} bounces from several networks bear this one signature: a stranger sends one message of yours again and again",
+		says:  "{copies} bounces from several networks bear this one {mark}: a stranger sends one message of yours again and again",
 		means: "However many such bounces there are, they show one message of ours that fell into somebody's hands."},
 	{code: "dkim-many", weight: 1, cite: "METHOD 2", applies: never, holds: never,
 		says:  "{signatures} different messages with valid signatures of yours came from outside: passed on for you, or your key is stolen, or a service that signs for you is abused",
@@ -244,7 +256,7 @@ var rules = []rule{
 		says:  "{receivers} receivers' DMARC reports count {reported} messages from there in our name, almost none of which passes SPF or bears a signature of ours",
 		means: "A forwarder of our mail would pass on our signatures."},
 	{code: "unsigned", weight: 0, cite: "METHOD 2", applies: func(e *Evidence) bool {
-		return spfIs(spf.Pass)(e) && e.SPF.Shared && e.Bounce.Original.Returned == dsn.ReturnedFull
+		return passes(e) && e.SPF.Shared && e.Bounce.Original.Returned == dsn.ReturnedFull
 	},
 		holds: func(e *Evidence) bool { return !e.signedByUs() },
 		says:  "it bears no signature of ours",

@@ -18,6 +18,7 @@ type Thresholds struct {
 	HabitMessages      int // messages compared with Sent before a difference is a sign
 	LoginForms         int // mails of a server that show how it writes logins, before another form is not believed
 	ForeignSignatures  int // different signatures of ours from outside: a stolen key, or an abused service
+	SigningServices    int // organisations from which mail with signatures of ours comes; with more of them it is no service of ours
 	AggregateReceivers int // verified receivers whose DMARC aggregate reports agree about an address
 	AggregateMessages  int // messages that they count
 
@@ -56,6 +57,7 @@ func (t *Thresholds) table() []threshold {
 		{"habit_messages", &t.HabitMessages, 3},
 		{"login_forms", &t.LoginForms, 3},
 		{"foreign_signatures", &t.ForeignSignatures, 10},
+		{"signing_services", &t.SigningServices, 8},
 		{"aggregate_receivers", &t.AggregateReceivers, 3},
 		{"aggregate_messages", &t.AggregateMessages, 10},
 		{"interval_cells", &t.IntervalCells, 5},
