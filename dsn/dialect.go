@@ -208,7 +208,7 @@ var dialectTable = []dialect{
 		source: "qmail-send.c: the double bounce, which goes to doublebounceto"},
 	{id: "qmail", mta: []string{"Hi. This is the qmail-send program at "}, marks: []string{"Hi. This is the qmail-send program at "}, lacks: []string{"I tried to deliver a bounce message to this address, but the bounce bounced!"}, original: []string{qmailCopy, "--- Enclosed are the original headers of the message.", "--- Enclosed is a copy of the message."}, read: angled,
 		source: "qmail-send.c (1.03, netqmail, notqmail); qmail-bounce patches for the last two marks"},
-	{id: "qmail/custom", fields: []fieldMark{{"Received", "invoked for bounce"}}, lacks: []string{"Hi. This is the qmail-send program at "}, original: []string{"--- Below this line is ", "--- Below the next line is a copy of the message."}, read: angled,
+	{id: "qmail/custom", fields: []fieldMark{{"Received", "invoked for bounce"}}, lacks: []string{"Hi. This is the qmail-send program at ", "Hi. This is the Haraka Mailer program at "}, original: []string{"--- Below this line is ", "--- Below the next line is a copy of the message."}, read: angled,
 		source: "qmail-send.c writes \"(qmail N invoked for bounce)\", indimail \"(invoked for bounce)\"; control/bouncemsg changes the text"},
 	{id: "messagelabs", mta: []string{"This is the mail delivery agent at "}, marks: []string{"This is the mail delivery agent at "}, original: []string{qmailCopy}, read: angled,
 		source: "MessageLabs (Symantec Email Security.cloud)" + fromReports},

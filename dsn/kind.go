@@ -414,7 +414,7 @@ func (p *parser) readRecipients() []Recipient {
 		list = p.firstStranger()
 	}
 	if len(list) == 1 && findStatus([]byte(list[0].Diagnostic)) == "" {
-		if reply := findReply(text); reply != "" || list[0].Diagnostic == "" {
+		if reply := findReply(text); !strings.Contains(list[0].Diagnostic, reply) {
 			list[0].Diagnostic = strings.TrimSpace(list[0].Diagnostic + " " + reply)
 		}
 		if list[0].Diagnostic == "" {

@@ -114,7 +114,7 @@ func (r *statusReader) field(name, raw []byte) {
 		r.cur.RemoteMTA = string(untyped(unfolded(raw)))
 	case "diagnostic-code":
 		r.start(seenDiagnostic)
-		r.cur.Diagnostic = header.Unfold(untyped(bytes.TrimSpace(raw)))
+		r.cur.Diagnostic = strings.Join(strings.Fields(header.Unfold(untyped(bytes.TrimSpace(raw)))), " ")
 	default:
 		r.messageField(name, raw)
 	}
