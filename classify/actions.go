@@ -44,8 +44,8 @@ func missing(r *Report, c Context, has func(...string) bool) []Missing {
 	}
 	if slices.ContainsFunc(r.Accounts, func(a Account) bool { return a.Entry == "tenant" }) {
 		add("the provider's lines name neither client nor login: the tenant's sign-in log does, and its message trace by the ids in the accounts table", "")
-	} else if slices.ContainsFunc(r.Accounts, func(a Account) bool { return a.Class == Compromised && a.Login == "" }) {
-		add("your server's lines do not name the login: give its mail log, or search it for the queue ids in the accounts table", maillogCommand)
+	} else if n := unnamed(r.Accounts); n > 0 {
+		add("your server's lines do not name the login for "+count(n, "bounced message")+": give its mail log, or search it for the queue ids in the accounts table", maillogCommand)
 	}
 	logSettles := slices.Contains(append(r.Verdict.Also, r.Verdict.Verdict), CompromiseSuspected) || has("entry-unknown") ||
 		r.Verdict.Verdict == Inconclusive && len(list) == 0
@@ -53,6 +53,17 @@ func missing(r *Report, c Context, has func(...string) bool) []Missing {
 		add("your mail log: it shows whether your server took these messages, and from whom", maillogCommand)
 	}
 	return list
+}
+
+// unnamed counts the messages of a thief whose login no line names.
+func unnamed(accounts []Account) int {
+	n := 0
+	for _, a := range accounts {
+		if a.Class == Compromised && a.Login == "" {
+			n += a.Messages
+		}
+	}
+	return n
 }
 
 const maillogCommand = "ndrscan scan --maillog FILE ..."
@@ -185,22 +196,53 @@ func softEnd(record string) bool {
 	return true
 }
 
-// misconfiguredSteps names the remedy for each kind of source, with its busiest address. An address is written as a term of
-// the record only where our own record ties it to us and two verified witnesses saw it (METHOD 7).
+// misconfiguredSteps names the remedy for each kind of source, with its addresses, the busiest first. An address is written
+// as a term of the record only where our own record ties it to us and two verified witnesses saw it (METHOD 7).
 func misconfiguredSteps(r *Report) []Action {
-	var list []Action
-	seen := map[SourceKind]bool{}
+	var kinds []SourceKind
+	sources := map[SourceKind][]OriginRow{}
 	for _, o := range r.Origins {
-		if o.Class != Misconfigured || o.Misconfiguration == "" || seen[o.Misconfiguration] {
+		if o.Class != Misconfigured || o.Misconfiguration == "" {
 			continue
 		}
-		seen[o.Misconfiguration] = true
-		who := o.IP
-		if o.RDNSConfirmed {
-			who += " " + o.RDNS
+		if sources[o.Misconfiguration] == nil {
+			kinds = append(kinds, o.Misconfiguration)
 		}
-		list = append(list, Action{Do: who + ": " + o.Misconfiguration.remedy(), Command: o.SPFTerm,
-			Why: fmt.Sprintf("%s: %d of its messages failed SPF", o.Misconfiguration, o.Messages)})
+		sources[o.Misconfiguration] = append(sources[o.Misconfiguration], o)
+	}
+	var list []Action
+	for _, kind := range kinds {
+		list = append(list, misconfiguredStep(kind, sources[kind]))
 	}
 	return list
+}
+
+func misconfiguredStep(kind SourceKind, sources []OriginRow) Action {
+	var who, terms []string
+	messages := 0
+	for _, o := range sources {
+		messages += o.Messages
+		name := o.IP
+		if o.RDNSConfirmed {
+			name += " " + o.RDNS
+		}
+		who = append(who, name)
+		if o.SPFTerm != "" {
+			terms = append(terms, o.SPFTerm)
+		}
+	}
+	its := "its"
+	if len(sources) > 1 {
+		its = "their"
+	}
+	return Action{Do: some(who) + ": " + kind.remedy(), Command: strings.Join(terms[:min(len(terms), maxFacts)], " "),
+		Why: fmt.Sprintf("%s: %d of %s messages failed SPF", kind, messages, its)}
+}
+
+// some lists the first few, and says how many there are besides.
+func some(list []string) string {
+	if n := len(list) - maxFacts; n > 0 {
+		return fmt.Sprintf("%s and %d more", strings.Join(list[:maxFacts], ", "), n)
+	}
+	return strings.Join(list, ", ")
 }

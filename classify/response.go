@@ -364,7 +364,7 @@ func newIncident(a Account) incident {
 	return c
 }
 
-// maxFacts bounds the client addresses and campaigns in a sentence.
+// maxFacts bounds the addresses and campaigns in a sentence.
 const maxFacts = 5
 
 // facts are what an incident report begins with.
@@ -386,8 +386,8 @@ func (c incident) facts() string {
 		parts = append(parts, fmt.Sprintf("%d from %s%s", client.Messages, client.IP, between(client.First, client.Last)))
 	}
 	parts = append(parts, count(a.FailedRecipients, "failed recipient"))
-	if n := len(a.Campaigns); n > 0 {
-		parts = append(parts, "campaigns "+strings.Join(a.Campaigns[:min(n, maxFacts)], ", "))
+	if len(a.Campaigns) > 0 {
+		parts = append(parts, "campaigns "+some(a.Campaigns))
 	}
 	return strings.Join(parts, "; ")
 }
