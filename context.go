@@ -18,7 +18,7 @@ const maxDomains = 10
 // context gathers what the report says beside the flood itself.
 func (r *run) context(ctx context.Context) classify.Context {
 	c := classify.Context{
-		Tool: "ndrscan " + r.opts.Version, Now: r.opts.Now(), Complete: ctx.Err() == nil,
+		Tool: strings.TrimSpace("ndrscan " + r.opts.Version), Now: r.opts.Now(), Complete: ctx.Err() == nil,
 		Run:        classify.Run{Flags: r.opts.Flags, DNS: r.opts.DNS, Sent: r.sentName()},
 		SentAtHand: r.sent != nil, LogAtHand: r.opts.MailLog != nil, LeftOut: r.leftOut,
 	}

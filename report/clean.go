@@ -121,7 +121,8 @@ func cut(s string, width int) string {
 	return strings.TrimRight(twwidth.Truncate(s, width-twwidth.Width(more)), " ") + more
 }
 
-// cutName shortens a host name, which says most at its end: …dyn.provider.example.
+// cutName shortens a host name, which says most at its end: ….dyn.provider.example. It cuts before a dot, so that what is left
+// of notbank.example does not read as bank.example, unless hardly more than the last label would be left.
 func cutName(s string, width int) string {
 	if width < 1 || twwidth.Width(s) <= width {
 		return s
@@ -134,6 +135,9 @@ func cutName(s string, width int) string {
 			break
 		}
 		start -= size
+	}
+	if dot := strings.IndexByte(s[start:], '.'); dot >= 0 && strings.Contains(s[start+dot+1:], ".") {
+		start += dot
 	}
 	return more + s[start:]
 }

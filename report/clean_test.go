@@ -71,7 +71,10 @@ func TestCutName(t *testing.T) {
 		want  string
 	}{
 		{"mx.example", 10, "mx.example"},
-		{"host-1.dyn.provider.example", 19, "…n.provider.example"},
+		{"host-1.dyn.provider.example", 19, "….provider.example"},
+		{"host-1.dyn.provider.example", 18, "….provider.example"},
+		{"host-1.dyn.provider.example", 17, "…provider.example"},
+		{"mail.notbank.example", 13, "…bank.example"},
 		{"x.example", 1, "…"},
 	} {
 		if got := cutName(tc.in, tc.width); got != tc.want {

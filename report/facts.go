@@ -146,12 +146,19 @@ func shareFigure(v classify.Verdict) figure {
 	if v.Share == nil {
 		return figure{strconv.Itoa(n), noun(n, "cell") + " (" + cell + ")"}
 	}
-	text := fmt.Sprintf("of the decisive cells: %d (%s", n, cell)
+	text := fmt.Sprintf("of the decisive cells bear it out: %d (%s", n, cell)
 	if len(v.Interval) == 2 {
-		text += fmt.Sprintf("; 95 %% interval %.0f to %.0f %%", v.Interval[0]*100, v.Interval[1]*100)
+		text += "; " + interval(v)
 	}
-	return figure{fmt.Sprintf("%.0f %%", *v.Share*100), text + ")"}
+	return figure{percent(asShare(*v.Share)), text + ")"}
 }
+
+func interval(v classify.Verdict) string {
+	return fmt.Sprintf("95 %% interval %.0f to %.0f %%", asShare(v.Interval[0])*100, asShare(v.Interval[1])*100)
+}
+
+// asShare bounds a share to what one can be. A saved report may hold any number.
+func asShare(share float64) float64 { return min(max(share, 0), 1) }
 
 // classOrder is the order of the classes in every list.
 var classOrder = []classify.Class{classify.Compromised, classify.Forged, classify.Misconfigured, classify.OwnBackscatter,

@@ -295,7 +295,7 @@ func figureViews(r *classify.Report) []figureView {
 			v.Tone = toneName(classTone[classify.Class(v.What)])
 		}
 		if s := r.Verdict; i == 4 && len(s.Interval) == 2 { // what a cell is stands further below
-			v.Note = fmt.Sprintf("%d; 95 %% interval %.0f to %.0f %%", s.Witnesses.Cells, s.Interval[0]*100, s.Interval[1]*100)
+			v.Note = fmt.Sprintf("%d; %s", s.Witnesses.Cells, interval(s))
 		}
 		list = append(list, v)
 	}

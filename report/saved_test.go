@@ -242,3 +242,23 @@ func unsafeIn(s string) string {
 	}
 	return ""
 }
+
+// TestSavedShare holds that no format takes a share of a saved report for more than all.
+func TestSavedShare(t *testing.T) {
+	r := joeJob()
+	share := 1e308
+	r.Verdict.Share, r.Verdict.Interval = &share, []float64{-1e308, 1e308}
+	again, err := saved(t, write(t, JSON, Content{Report: r}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, format := range append(reportFormats(), Page) {
+		text := write(t, format, again)
+		if strings.Contains(text, "Inf %") || format != JSON && strings.Contains(text, "00000 %") {
+			t.Errorf("%s: %s", format, text)
+		}
+		if format == Table && !strings.Contains(text, "100 %") {
+			t.Errorf("no share in the table: %s", text)
+		}
+	}
+}
