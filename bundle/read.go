@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"os"
 	"strings"
 
 	"ndrscan/mailbox"
@@ -29,28 +30,46 @@ type Bundle struct {
 	Manifest Manifest
 
 	path  string
-	zip   *zip.ReadCloser
+	close func() error
 	files map[string]*zip.File
 	sums  map[string]string
 }
 
 // Open reads a bundle's manifest. The caller closes it.
 func Open(path string) (*Bundle, error) {
-	z, err := zip.OpenReader(path)
+	f, err := os.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("%s: no evidence bundle: %w", path, err)
 	}
-	b := &Bundle{path: path, zip: z, files: map[string]*zip.File{}, sums: map[string]string{}}
+	info, err := f.Stat()
+	if err != nil {
+		f.Close()
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	b, err := Read(f, info.Size(), path)
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	b.close = f.Close
+	return b, nil
+}
+
+// Read reads the manifest of a bundle that somebody else opened and closes. Errors call it by name.
+func Read(in io.ReaderAt, size int64, name string) (*Bundle, error) {
+	z, err := zip.NewReader(in, size)
+	if err != nil {
+		return nil, fmt.Errorf("%s: no evidence bundle: %w", name, err)
+	}
+	b := &Bundle{path: name, close: func() error { return nil }, files: map[string]*zip.File{}, sums: map[string]string{}}
 	for _, f := range z.File {
 		if b.files[f.Name] != nil {
-			z.Close()
-			return nil, fmt.Errorf("%s: no evidence bundle: it holds a file twice", path)
+			return nil, fmt.Errorf("%s: no evidence bundle: it holds a file twice", name)
 		}
 		b.files[f.Name] = f
 	}
 	if err := b.readManifest(); err != nil {
-		z.Close()
-		return nil, fmt.Errorf("%s: %w", path, err)
+		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	return b, nil
 }
@@ -73,7 +92,7 @@ func (b *Bundle) readManifest() error {
 }
 
 // Close closes the file.
-func (b *Bundle) Close() error { return b.zip.Close() }
+func (b *Bundle) Close() error { return b.close() }
 
 // Raw tells whether the bundle holds raw messages; a redacted one does not.
 func (b *Bundle) Raw() bool { return b.files[indexFile] != nil }
@@ -121,6 +140,21 @@ func (c *checked) Read(p []byte) (int, error) {
 }
 
 func (c *checked) Close() error { return c.in.Close() }
+
+// Check reads files to their ends and holds each against the manifest.
+func (b *Bundle) Check(names ...string) error {
+	for _, name := range names {
+		in, err := b.File(name)
+		if err != nil {
+			return err
+		}
+		_, err = io.Copy(io.Discard, in)
+		if err := errors.Join(err, in.Close()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
 
 // read gives a small file whole.
 func (b *Bundle) read(name string, limit int64) ([]byte, error) {

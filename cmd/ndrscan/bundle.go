@@ -328,6 +328,9 @@ func (j *job) recount(ctx context.Context, w *writing) error {
 		return fmt.Errorf("%s: %w", path, err)
 	}
 	defer saved.Close()
+	if err := unchanged(saved, path, true); err != nil {
+		return err
+	}
 	c, err := saved.Recounted()
 	if err != nil {
 		return fmt.Errorf("%s: %w", path, err)

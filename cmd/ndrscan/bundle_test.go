@@ -219,3 +219,76 @@ func unzip(t *testing.T, path string) map[string]string {
 	}
 	return files
 }
+
+// TestChangedBundle holds that what a bundle shows is what its manifest says, for show as for scan.
+func TestChangedBundle(t *testing.T) {
+	t.Setenv("XDG_STATE_HOME", t.TempDir())
+	dir := t.TempDir()
+	scanTo(t, "misconfigured", "--bundle", filepath.Join(dir, "good.zip"), "-q")
+	scanTo(t, "misconfigured", "--bundle", filepath.Join(dir, "redacted.zip"), "--redact", "all", "-q")
+	tests := []struct {
+		name, of, file, from, to string
+		args                     []string
+		refused                  bool
+	}{
+		{name: "good", of: "good", args: []string{"show", "--format", "jsonl"}},
+		{"report", "good", "report.json", `"messages": 30`, `"messages": 31`, []string{"show"}, true},
+		{"findings", "good", "findings.jsonl", `"class":"misconfigured"`, `"class":"compromised"`, []string{"show", "--format", "jsonl"}, true},
+		{"findings, which a report does not show", "good", "findings.jsonl", `"class":"misconfigured"`, `"class":"compromised"`, []string{"show"}, false},
+		{"findings of a redacted one", "redacted", "findings.jsonl", `"class":"misconfigured"`, `"class":"compromised"`, []string{"scan"}, true},
+		{"manifest", "good", "manifest.json", "ndrscan.bundle/1", "ndrscan.bundle/9", []string{"show"}, true},
+	}
+	for _, tt := range tests {
+		changed := filepath.Join(t.TempDir(), "changed.zip")
+		rewriteBundle(t, filepath.Join(dir, tt.of+".zip"), changed, tt.file, tt.from, tt.to)
+		var out, errs bytes.Buffer
+		code := run(append(tt.args, changed), strings.NewReader(""), &out, &errs)
+		if tt.refused && (code != exitFailed || out.Len() > 0 || !strings.Contains(errs.String(), tt.file) && tt.file != "manifest.json") {
+			t.Errorf("%s: exit code %d: %s%.200s", tt.name, code, errs.String(), out.String())
+		}
+		if !tt.refused && code != exitDone {
+			t.Errorf("%s: exit code %d: %s", tt.name, code, errs.String())
+		}
+	}
+}
+
+// rewriteBundle copies a bundle and changes a text in one of its files.
+func rewriteBundle(t *testing.T, path, changed, file, from, to string) {
+	t.Helper()
+	in, err := zip.OpenReader(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer in.Close()
+	var text bytes.Buffer
+	out := zip.NewWriter(&text)
+	for _, f := range in.File {
+		r, err := f.Open()
+		if err != nil {
+			t.Fatal(err)
+		}
+		content, err := io.ReadAll(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if f.Name == file {
+			if !bytes.Contains(content, []byte(from)) {
+				t.Fatalf("no %s in %s", from, file)
+			}
+			content = bytes.ReplaceAll(content, []byte(from), []byte(to))
+		}
+		w, err := out.Create(f.Name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.Write(content); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := out.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(changed, text.Bytes(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}

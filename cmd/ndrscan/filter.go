@@ -82,7 +82,7 @@ func needsMail(names []string) error {
 	for _, name := range names {
 		switch strings.ToLower(filepath.Ext(name)) {
 		case ".json", ".jsonl":
-			return hint(misused("%s holds no messages, and rules are tried on the messages themselves", name), "give the mailbox that it was made from")
+			return hint(misused("%s holds no messages, and rules are tried on the messages themselves", name), "give the mailbox that it was made from, or its bundle (scan --bundle FILE.zip)")
 		}
 	}
 	return nil

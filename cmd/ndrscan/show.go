@@ -5,6 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"ndrscan/bundle"
 	"ndrscan/report"
 )
 
@@ -42,6 +43,9 @@ domains, what was assumed yours) is not in them. What shows every message (jsonl
 			if err != nil {
 				return fmt.Errorf("%s: %w", args[0], err)
 			}
+			if err := unchanged(saved, args[0], w.holdFindings() && c.Findings != nil); err != nil {
+				return err
+			}
 			hide, err := a.redactor(w.redacting)
 			if err != nil {
 				return err
@@ -63,6 +67,23 @@ func (a *app) openSaved(name string) (*report.Saved, error) {
 		return report.ReadSaved(a.stdin)
 	}
 	return report.OpenSaved(name)
+}
+
+// unchanged holds what is shown of a bundle against its manifest, as scan does with what it reads of one.
+func unchanged(saved *report.Saved, name string, findings bool) error {
+	in, size, ok := saved.Bundle()
+	if !ok {
+		return nil
+	}
+	b, err := bundle.Read(in, size, name)
+	if err != nil {
+		return err
+	}
+	files := []string{bundle.ReportFile}
+	if findings {
+		files = append(files, bundle.FindingsFile)
+	}
+	return b.Check(files...)
 }
 
 // show writes the files first: whoever reads standard output may go away.

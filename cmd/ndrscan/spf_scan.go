@@ -22,7 +22,7 @@ import (
 func eachFinding(r io.Reader, name string, f func(classify.Finding)) error {
 	for finding, err := range report.ReadFindings(r) {
 		if err != nil {
-			return hint(fmt.Errorf("%s, %w", name, err), "ndrscan scan SOURCE -o findings.jsonl writes findings")
+			return hint(fmt.Errorf("%s, %w", name, err), "ndrscan scan SOURCE -o findings.jsonl writes findings; ndrscan show BUNDLE.zip -o findings.jsonl takes them out of a bundle")
 		}
 		f(finding)
 	}
