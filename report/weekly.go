@@ -67,18 +67,25 @@ func weeklyTitle(r *weekly.Report) string {
 	if !strings.Contains(r.Span.Name(), "W") {
 		title = r.Span.Name()
 	}
+	if !r.Compared() {
+		return title + " (UTC)"
+	}
 	return title + " (UTC), against " + r.Before.Days()
 }
 
 // weeklySections are the tables, those left out that would be empty.
 func weeklySections(r *weekly.Report, most int) []section {
 	senders := &classify.Report{Origins: r.Senders, Actions: r.ToDo}
+	fresh := "New"
+	if !r.Compared() {
+		fresh = "Where forged mail came from"
+	}
 	list := []section{
 		{"Accounts at risk", accountGrid(r.AtRisk), accountDetails(r.AtRisk, most)},
 		{"Senders that SPF does not name", senderGrid(r.Senders), remedies(senders)},
-		{"New: " + count(len(r.NewNetworks), "origin network"), networkGrid(r.NewNetworks), nil},
+		{fresh + ": " + count(len(r.NewNetworks), "origin network"), networkGrid(r.NewNetworks), nil},
 		{"Gone: " + count(len(r.GoneNetworks), "origin network"), networkGrid(r.GoneNetworks), nil},
-		{"Who bounces forged mail to you: " + count(len(r.Sites), "site"), siteGrid(r.Sites), nil},
+		{"Who bounces forged mail to you: " + count(len(r.Sites), "site"), siteGrid(r), nil},
 	}
 	return slices.DeleteFunc(list, func(s section) bool { return len(s.grid.rows) == 0 })
 }
@@ -86,7 +93,14 @@ func weeklySections(r *weekly.Report, most int) []section {
 // weeklyNumbers puts the sums of both periods beside each other.
 func weeklyNumbers(r *weekly.Report) *grid {
 	g := &grid{columns: []column{{head: "counted"}, {head: "this period", right: true}, {head: "before", right: true}, {head: "change", right: true}}}
+	if !r.Compared() {
+		g.columns = g.columns[:2]
+	}
 	row := func(what cell, now, then int) {
+		if !r.Compared() {
+			g.add(nil, what, number(now))
+			return
+		}
 		change := "="
 		if now != then {
 			change = fmt.Sprintf("%+d", now-then)
@@ -128,15 +142,19 @@ func senderGrid(list []classify.OriginRow) *grid {
 	return g
 }
 
-func siteGrid(list []weekly.Site) *grid {
+func siteGrid(r *weekly.Report) *grid {
 	g := &grid{columns: []column{{head: "site", data: true}, {head: "standing"}, {head: "software", min: 15, drop: 1, data: true},
 		{head: "bounces", right: true}, {head: "before", right: true}}}
-	for _, s := range list {
+	if !r.Compared() {
+		g.columns = g.columns[:4]
+	}
+	for _, s := range r.Sites {
 		standing := cell{text: "unverified", tone: quiet}
 		if s.Verified {
 			standing = cell{text: "verified", tone: fine}
 		}
-		g.add(nil, cell{text: s.Witness}, standing, cell{text: s.Software}, number(s.Messages), number(s.Before))
+		cells := []cell{{text: s.Witness}, standing, {text: s.Software}, number(s.Messages), number(s.Before)}
+		g.add(nil, cells[:len(g.columns)]...)
 	}
 	return g
 }

@@ -70,7 +70,11 @@ func weeklySubject(r *weekly.Report) string {
 	if nothingRead(r) || r.Verdict == classify.NoBounces {
 		return subject
 	}
-	return fmt.Sprintf("%s, %d (%d before)", subject, r.Now.Bounces, r.Then.Bounces)
+	subject = fmt.Sprintf("%s, %d", subject, r.Now.Bounces)
+	if !r.Compared() {
+		return subject
+	}
+	return fmt.Sprintf("%s (%d before)", subject, r.Then.Bounces)
 }
 
 // contentName is a name made of what is to be named. As a boundary it can stand in no part, for a text that holds its own hash

@@ -130,6 +130,9 @@ func weeklyFigures(r *weekly.Report) []figureView {
 		{Value: thousands(len(r.Senders)), What: "senders missing from SPF"},
 		{Value: thousands(len(r.Unread)), What: "not read"},
 	}
+	if !r.Compared() {
+		list[0].Note, list[1].Note = "", ""
+	}
 	for i, t := range []tone{2: alarm, 3: warn, 4: warn} {
 		if t != "" && list[i].Value != "0" {
 			list[i].Tone = toneName(t)

@@ -107,6 +107,31 @@ func TestWeeklyGolden(t *testing.T) {
 	}
 }
 
+// TestWeeklyFirst holds that nothing is called new, gone or changed in the first week, for nothing is known of the one before.
+func TestWeeklyFirst(t *testing.T) {
+	r := aWeek()
+	r.RunsBefore, r.Then, r.GoneNetworks = 0, weekly.Counts{}, nil
+	r.Sentence, r.Policies, r.Sites[0].Before = "1,234 bounces.", nil, 0
+	texts := map[string]string{"mail": weeklyMailOf(t, r)}
+	for _, f := range append(slices.Clone(WeeklyFormats), Page) {
+		if f != JSON {
+			texts[string(f)] = weeklyText(t, f, r, Style{})
+		}
+	}
+	for name, text := range texts {
+		for _, word := range []string{"New: ", "against", " before)", ">before<", "0 before", "| before |", "change"} {
+			for line := range strings.Lines(text) {
+				if strings.Contains(line, word) && !strings.Contains(line, "change the password") && !strings.Contains(line, "Change the password") {
+					t.Errorf("%s: %q in %.200q", name, word, line)
+				}
+			}
+		}
+		if !strings.Contains(text, "203.0.113.0/24") {
+			t.Errorf("%s: the networks are missing", name)
+		}
+	}
+}
+
 func TestWeeklyHostile(t *testing.T) {
 	r := hostileWeek()
 	for _, f := range append(slices.Clone(WeeklyFormats), Page) {

@@ -17,19 +17,27 @@ func (r *Report) sentence() string {
 		parts = append(parts, "gone: "+strings.Join(gone, ", "))
 	}
 	if fresh := r.fresh(); len(fresh) > 0 {
-		parts = append(parts, "new: "+strings.Join(fresh, ", "))
+		label := "new: "
+		if !r.Compared() {
+			label = "there is: "
+		}
+		parts = append(parts, label+strings.Join(fresh, ", "))
 	}
 	return strings.Join(append(parts, "to do: "+r.toDo()), "; ") + "."
 }
 
+// Compared tells whether anything is known of the period before. Where nothing is, nothing can be called new or gone.
+func (r *Report) Compared() bool { return r.RunsBefore > 0 || r.Then.Read > 0 }
+
+const nothingBefore = ", and nothing is known of the period before to compare with"
+
 // standing compares the sums.
 func (r *Report) standing() string {
-	unknown := r.RunsBefore == 0 && r.Then.Read == 0
 	switch {
-	case r.Now.Bounces == 0 && unknown:
-		return fmt.Sprintf("Quiet: no bounces in %s, and nothing is known of the period before", count(r.Now.Read, "message"))
-	case unknown:
-		return count(r.Now.Bounces, "bounce") + ", and nothing is known of the period before"
+	case r.Now.Bounces == 0 && !r.Compared():
+		return fmt.Sprintf("Quiet: no bounces in %s", count(r.Now.Read, "message")) + nothingBefore
+	case !r.Compared():
+		return count(r.Now.Bounces, "bounce") + nothingBefore
 	case r.Now.Bounces == 0:
 		return fmt.Sprintf("Quiet: no bounces in %s, %s in the period before", count(r.Now.Read, "message"), number(r.Then.Bounces))
 	}

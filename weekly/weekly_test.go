@@ -184,7 +184,10 @@ func TestRunsAfterTheEnd(t *testing.T) {
 	if r := build(t, h, 0); r.RunsBefore != 0 || !strings.Contains(r.Sentence, "nothing is known of the period before") {
 		t.Errorf("the first week: %d runs before; %s", r.RunsBefore, r.Sentence)
 	}
-	if r := build(t, h, 1); r.RunsBefore != 1 || strings.Contains(r.Sentence, "nothing is known") {
+	if r := build(t, h, 0); r.Compared() || strings.Contains(r.Sentence, "new:") {
+		t.Errorf("the first week has nothing to compare with: %s", r.Sentence)
+	}
+	if r := build(t, h, 1); !r.Compared() || r.RunsBefore != 1 || strings.Contains(r.Sentence, "nothing is known") {
 		t.Errorf("the second week: %d runs before; %s", r.RunsBefore, r.Sentence)
 	}
 	for w := range 3 {
