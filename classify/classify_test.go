@@ -467,7 +467,7 @@ func TestHabitBurst(t *testing.T) {
 		for n := range 12 {
 			h.add(with(submitted(n, "a", "198.51.100.1"), func(e *Evidence) { e.Origin.Time = noon.Add(time.Duration(tt.minute(n)) * time.Minute) }))
 		}
-		if got := h.burst(); got != tt.want {
+		if got := h.slots.burst(); got != tt.want {
 			t.Errorf("%s: burst %d, want %d", tt.name, got, tt.want)
 		}
 	}

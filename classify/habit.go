@@ -37,23 +37,33 @@ func newHabits(off []string) habits {
 	return habits{off: off, usual: usual{}, proved: map[string]*habit{}, believed: map[string]*habit{}, claimed: map[string]*habit{}}
 }
 
-// add counts a message in its own cell and in that of the host alone.
+// add counts a message in its own cell, in that of the host alone, and in that of the account wherever its clients are.
 func (h *habits) add(e *Evidence, set Codes, key string) {
-	keys := []string{key}
-	if host := hostKey(e); host != key {
-		keys = append(keys, host)
-	}
-	for _, key := range keys {
-		switch {
-		case set.has(codes("border-proved")):
-			h.cell(h.proved, key).add(e)
-			h.cell(h.believed, key).add(e)
-		case set.has(codes("border-witnessed")):
-			h.cell(h.believed, key).add(e)
-		default:
-			h.cell(h.claimed, key).add(e)
+	for _, table := range h.tables(set) {
+		cell := h.cell(table, key)
+		cell.add(e)
+		if host := hostKey(e); host != key {
+			h.cell(table, host).add(e)
+		}
+		if everywhere := spreadKey(e); everywhere != "" {
+			cell.spread = h.cell(table, everywhere)
+			if cell.spread.add(e); cell.spread.kept >= maxHabitRecipients {
+				continue
+			}
+			cell.spread.networks.add(slotOf(e), hash64(networkOf(e.Origin.ClientIP)))
 		}
 	}
+}
+
+// tables gives those in which a message of a case counts.
+func (h *habits) tables(set Codes) []map[string]*habit {
+	switch {
+	case set.has(codes("border-proved")):
+		return []map[string]*habit{h.proved, h.believed}
+	case set.has(codes("border-witnessed")):
+		return []map[string]*habit{h.believed}
+	}
+	return []map[string]*habit{h.claimed}
 }
 
 // cell finds or makes a habit; past the bound it is one that nobody is judged by.
@@ -70,7 +80,7 @@ func (h *habits) cell(table map[string]*habit, key string) *habit {
 
 // of gives the habit whose signs speak for messages of a case with its final codes, nil if it was not kept.
 func (h *habits) of(set Codes, key string, t Thresholds) *habit {
-	switch proved := h.proved[key]; {
+	switch proved := h.proved[key].wider(t); {
 	case set.has(codes("habit-doubtful")):
 		for _, table := range []map[string]*habit{h.proved, h.believed} {
 			if len(table[key].signs(t)) > 0 {
@@ -81,9 +91,9 @@ func (h *habits) of(set Codes, key string, t Thresholds) *habit {
 	case set.has(codes("border-proved")) && (proved.out(t) || !set.has(codes("out-of-habit"))):
 		return proved
 	case set.meets(codes("border-proved", "border-witnessed", "claim-agrees")):
-		return h.believed[key]
+		return h.believed[key].wider(t)
 	}
-	return h.claimed[key]
+	return h.claimed[key].wider(t)
 }
 
 // codes gives the rules that a habit makes hold for messages of a case. Out of habit is said only where our own records show
@@ -96,6 +106,9 @@ func (h *habits) codes(set Codes, key string, t Thresholds) Codes {
 	switch {
 	case set.has(codes("border-proved")) && proved == nil, set.has(codes("border-witnessed")) && believed == nil:
 		return codes("habit-unknown")
+	}
+	proved, believed = proved.wider(t), believed.wider(t)
+	switch {
 	case proved.out(t):
 		return codes("out-of-habit") | proved.scriptRun(t) | agrees(known)
 	case believed.out(t) && believed.agreed(proved, t.Witnesses, t),
@@ -106,10 +119,10 @@ func (h *habits) codes(set Codes, key string, t Thresholds) Codes {
 			return believed.doubts(t) // our own bounce says spam, too, and counts among them
 		}
 		return 0
-	case set.has(codes("border-witnessed")) && believed.out(t), !known && h.claimed[key].pointsOut(t):
+	case set.has(codes("border-witnessed")) && believed.out(t), !known && h.claimed[key].wider(t).pointsOut(t):
 		return codes("claimed-habit")
 	case set.has(codes("border-witnessed")):
-		if h.claimed[key].out(t) && believed.comparable == 0 {
+		if h.claimed[key].wider(t).out(t) && believed.comparable == 0 {
 			return codes("habit-doubtful") // no witness against its owner, but nobody can call it in his habit
 		}
 		return believed.doubts(t)
@@ -153,10 +166,12 @@ func (h *habit) doubts(t Thresholds) Codes {
 // habit gathers the signs of one login and client network.
 type habit struct {
 	of         *habits
-	account    string                        // whose habit it is compared with
-	network    string                        // of the client
-	first      int64                         // hour of the first message, since 1970
-	slots      map[int64]map[uint64]struct{} // half-hours since 1970 -> failed recipients, hashed
+	account    string // whose habit it is compared with
+	network    string // of the client
+	first      int64  // hour of the first message, since 1970
+	slots      slots  // failed recipients
+	networks   slots  // of clients; of an account everywhere only
+	spread     *habit // the account everywhere; nil where it has no login
 	kept       int
 	refusers   map[string]struct{} // who refused it as spam or virus
 	witnesses  map[string]string   // verified ones that saw it, with their networks
@@ -169,7 +184,7 @@ type habit struct {
 }
 
 func newHabit(of *habits) *habit {
-	return &habit{of: of, slots: map[int64]map[uint64]struct{}{}, refusers: map[string]struct{}{}, witnesses: map[string]string{},
+	return &habit{of: of, slots: slots{}, networks: slots{}, refusers: map[string]struct{}{}, witnesses: map[string]string{},
 		signatures: map[string]struct{}{}}
 }
 
@@ -235,17 +250,12 @@ func entryHost(e *Evidence) string {
 const habitSlot = 30 * time.Minute
 
 func (h *habit) add(e *Evidence) {
-	slot := e.when().Unix() / int64(habitSlot/time.Second)
+	slot := slotOf(e)
 	for _, r := range e.Bounce.Recipients {
 		if h.kept >= maxHabitRecipients {
 			break
 		}
-		if h.slots[slot] == nil {
-			h.slots[slot] = map[uint64]struct{}{}
-		}
-		sum := hash64(r.Address)
-		if _, seen := h.slots[slot][sum]; !seen {
-			h.slots[slot][sum] = struct{}{}
+		if h.slots.add(slot, hash64(r.Address)) {
 			h.kept++
 		}
 	}
@@ -288,7 +298,7 @@ func (h *habit) place(e *Evidence) {
 // strangePlace tells whether the account's client networks are known from Sent or ordinary mail, and this one is none of
 // them.
 func (h *habit) strangePlace() bool {
-	if h.network == "" || h.placeSeen {
+	if h.network == "" || h.placeSeen || len(h.networks) > 0 {
 		return false
 	}
 	seen, known := h.of.usual.uses(h.account, h.network, h.first)
@@ -330,12 +340,27 @@ func refuserOf(e *Evidence) string {
 	return witnessOf(e)
 }
 
-// burst is the largest number of distinct failed recipients within an hour, measured in two half-hours that touch.
-func (h *habit) burst() int {
+// slots hold hashes by the half-hour since 1970.
+type slots map[int64]map[uint64]struct{}
+
+func slotOf(e *Evidence) int64 { return e.when().Unix() / int64(habitSlot/time.Second) }
+
+// add tells whether the hash is new in its slot.
+func (s slots) add(slot int64, sum uint64) bool {
+	if s[slot] == nil {
+		s[slot] = map[uint64]struct{}{}
+	}
+	_, seen := s[slot][sum]
+	s[slot][sum] = struct{}{}
+	return !seen
+}
+
+// burst is the largest number of distinct ones within an hour, measured in two half-hours that touch.
+func (s slots) burst() int {
 	most := 0
-	for slot, now := range h.slots {
+	for slot, now := range s {
 		n := len(now)
-		for sum := range h.slots[slot+1] {
+		for sum := range s[slot+1] {
 			if _, seen := now[sum]; !seen {
 				n++
 			}
@@ -343,6 +368,32 @@ func (h *habit) burst() int {
 		most = max(most, n)
 	}
 	return most
+}
+
+// wider gives the habit of the account everywhere for a client network that shows too little by itself: a thief who sends
+// each message through another proxy has no habit in any one network, and nobody connects from ten within an hour. A network
+// that is known for the account, or shows enough, is judged by itself, and so is one whose mail goes to people that Sent
+// knows: so that a thief does not drag the owner's own mail with him.
+func (h *habit) wider(t Thresholds) *habit {
+	if h == nil || h.spread == nil || h.placeSeen || h.kept >= t.BurstRecipients || h.comparable > 0 && 2*h.strangers <= h.comparable {
+		return h
+	}
+	if h.spread.networks.burst() < t.SpreadNetworks {
+		return h
+	}
+	return h.spread
+}
+
+// spreadKey is the cell of an account with all its client networks; where no login shows, of the author on that host. What
+// stands in Sent is no thief's.
+func spreadKey(e *Evidence) string {
+	if !e.Origin.AuthShown || !e.Origin.ClientIP.IsValid() || e.SentToRecipient {
+		return ""
+	}
+	if e.Origin.AuthUser != "" {
+		return e.Origin.AuthUser + "|everywhere"
+	}
+	return hostName(e) + "|" + e.Account + "|everywhere"
 }
 
 // signRules are the signs, rows as in rules; they are no codes of a message. Their sentences stand in those of out-of-habit,
@@ -355,6 +406,9 @@ var signRules = []rule{
 	{code: "sign-network", weight: 1, cite: "METHOD 5",
 		says:  "from %s, where earlier mail of this account never came from",
 		means: "A sign of habit, where Sent or ordinary mail of the account shows where it is used to come from."},
+	{code: "sign-spread", weight: 1, cite: "METHOD 5",
+		says:  "from %d client networks within an hour",
+		means: "A sign of habit: nobody connects from ten networks within an hour, and proxies for hire do."},
 	{code: "sign-recipients", weight: 1, cite: "METHOD 5",
 		says:  "%d of %d messages to recipients unknown to Sent",
 		means: "A sign of habit, where Sent is at hand."},
@@ -374,10 +428,12 @@ func (h *habit) signs(t Thresholds) []string {
 			signs = append(signs, fmt.Sprintf(signRule(code).says, numbers...))
 		}
 	}
-	burst := h.burst()
+	burst := h.slots.burst()
 	add("sign-burst", burst >= t.BurstRecipients, burst)
 	add("sign-refused", len(h.refusers) >= t.SpamWitnesses, len(h.refusers))
 	add("sign-network", h.strangePlace(), h.network)
+	networks := h.networks.burst()
+	add("sign-spread", networks >= t.SpreadNetworks, networks)
 	add("sign-recipients", h.comparable >= t.HabitMessages && 2*h.strangers > h.comparable, h.strangers, h.comparable)
 	add("sign-program", h.comparable >= t.HabitMessages && 2*h.programs > h.comparable, h.programs, h.comparable)
 	return signs
@@ -419,7 +475,7 @@ func independent(networks map[string]string) int {
 
 // scriptRun tells what even a busy web form does not do by itself.
 func (h *habit) scriptRun(t Thresholds) Codes {
-	if h.burst() >= t.ScriptBurst && len(h.refusers) >= t.SpamWitnesses {
+	if h.slots.burst() >= t.ScriptBurst && len(h.refusers) >= t.SpamWitnesses {
 		return codes("script-run")
 	}
 	return 0

@@ -14,6 +14,7 @@ type Thresholds struct {
 	HabitSigns         int // signs that make "out of habit"
 	BurstRecipients    int // distinct failed recipients within an hour: a sign
 	ScriptBurst        int // the same from a script that SPF does not name: more than a form that people use
+	SpreadNetworks     int // client networks of one login within an hour: a sign, and proxies
 	SpamWitnesses      int // sites that refuse it as spam or virus: a sign
 	HabitMessages      int // messages compared with Sent before a difference is a sign
 	LoginForms         int // mails of a server that show how it writes logins, before another form is not believed
@@ -53,6 +54,7 @@ func (t *Thresholds) table() []threshold {
 		{"habit_signs", &t.HabitSigns, 2},
 		{"burst_recipients", &t.BurstRecipients, 10},
 		{"script_burst", &t.ScriptBurst, 100},
+		{"spread_networks", &t.SpreadNetworks, 10},
 		{"spam_witnesses", &t.SpamWitnesses, 2},
 		{"habit_messages", &t.HabitMessages, 3},
 		{"login_forms", &t.LoginForms, 3},
