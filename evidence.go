@@ -422,7 +422,7 @@ func (r *run) compareSent(ctx context.Context, e *classify.Evidence) {
 	if r.sent.Messages(o.From) == 0 {
 		return
 	}
-	e.StrangeRcpts = !slices.ContainsFunc(e.Bounce.Recipients, func(rcpt dsn.Recipient) bool {
+	e.StrangeRcpts = e.Origin.OwnFor == "" && !slices.ContainsFunc(e.Bounce.Recipients, func(rcpt dsn.Recipient) bool {
 		return r.sent.Knows(o.From, rcpt.Address) || r.sent.Knows(o.From, rcpt.Original)
 	})
 	e.StrangeProgram = !r.sent.UsesProgram(o.From, o.UserAgent, at) || o.MessageID != "" && !r.sent.UsesIDForm(o.From, o.MessageID, at)

@@ -73,7 +73,7 @@ func newRun(ctx context.Context, sources []mailbox.Source, opts Options) (*run, 
 		if err := own.Resolve(ctx, names); err != nil && ctx.Err() == nil {
 			r.leave(classify.LeftOut{Source: "--own", Why: err.Error()})
 		}
-		r.tracer.Resolver, r.tracer.Hosted = names, hostedAt(ctx, names, own.Domains())
+		r.tracer.Resolver, r.tracer.Hosted = names, hostedAt(ctx, names, own)
 		r.checker = &spf.Checker{Resolver: opts.Resolver, Now: opts.Now, SkipExp: true, SkipSteps: true}
 		r.dkim = proof.Verifier{Resolver: opts.Resolver, Want: r.signsForUs, Memo: &proof.SignatureMemo{}}
 	}
@@ -81,8 +81,13 @@ func newRun(ctx context.Context, sources []mailbox.Source, opts Options) (*run, 
 	return r, nil
 }
 
-// hostedAt gives the organisations of the shared services that receive mail for these domains, as their MX records say.
-func hostedAt(ctx context.Context, dns Resolver, domains []string) (organisations []string) {
+// hostedAt gives the organisations of the shared services that receive mail for our domains, as their MX records say, or that
+// our tenants lie at.
+func hostedAt(ctx context.Context, dns Resolver, own *trace.Own) (organisations []string) {
+	for _, tenant := range own.Tenants() {
+		organisations = append(organisations, proof.TenantHosts(tenant))
+	}
+	domains := own.Domains()
 	for _, domain := range domains[:min(len(domains), maxDomains)] {
 		hosts, _ := dns.LookupMX(ctx, domain)
 		for _, host := range hosts[:min(len(hosts), maxSurveyHosts)] {

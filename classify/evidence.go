@@ -181,6 +181,19 @@ func (e *Evidence) uncheckedDKIM() bool {
 	return unchecked && !e.ownDKIM(proof.DKIMPass)
 }
 
+// writtenTo lists whom the message was written to: the recipients that failed, unless our own server's line shows that the
+// login wrote to a list or an alias of ours, which sent it on to all of them.
+func (e *Evidence) writtenTo() []string {
+	if e.Origin.OwnFor != "" {
+		return []string{e.Origin.OwnFor}
+	}
+	var failed []string
+	for _, r := range e.Bounce.Recipients {
+		failed = append(failed, r.Address)
+	}
+	return failed
+}
+
 // refusedAs tells whether a recipient was refused for one of these reasons.
 func (e *Evidence) refusedAs(reasons ...dsn.Reason) bool {
 	for _, r := range e.Bounce.Recipients {

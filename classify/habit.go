@@ -251,11 +251,11 @@ const habitSlot = 30 * time.Minute
 
 func (h *habit) add(e *Evidence) {
 	slot := slotOf(e)
-	for _, r := range e.Bounce.Recipients {
+	for _, to := range e.writtenTo() {
 		if h.kept >= maxHabitRecipients {
 			break
 		}
-		if h.slots.add(slot, hash64(r.Address)) {
+		if h.slots.add(slot, hash64(to)) {
 			h.kept++
 		}
 	}

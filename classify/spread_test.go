@@ -43,6 +43,13 @@ func TestSpreadOverNetworks(t *testing.T) {
 		}
 	}
 
+	list := repeat(40, func(n int) *Evidence {
+		return with(submitted(n, "mark@ours.example", "203.0.113.9"), func(e *Evidence) { e.SentAtHand, e.InSent, e.Origin.OwnFor = true, true, "club@ours.example" })
+	})
+	if report, _ := judge(t, FloodOptions{}, list...); report.Verdict.Verdict != OrdinaryBounces {
+		t.Errorf("dead members of a list: %s %v", report.Verdict.Verdict, report.Classes)
+	}
+
 	owner := with(submitted(99, "mark@ours.example", "198.18.7.7"), func(e *Evidence) {
 		e.Account, e.SentAtHand, e.Bounce.Recipients[0].Reason = "mark@ours.example", true, dsn.ReasonUserUnknown
 	})

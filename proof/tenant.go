@@ -155,6 +155,15 @@ func (t Tenants) Entry(s Stamp) TenantEntry {
 	return NotOurTenant
 }
 
+// TenantHosts gives the organisation of the hosts where a tenant's mailboxes lie: a tenant of Google is named by what Google
+// signs with, the others are Microsoft's.
+func TenantHosts(tenant string) string {
+	if strings.HasSuffix(strings.ToLower(tenant), gappsSuffix) {
+		return "google.com"
+	}
+	return "outlook.com"
+}
+
 // Provider is a mail service whose network many tenants share.
 type Provider struct {
 	Name   string

@@ -3,6 +3,8 @@ package trace
 import (
 	"net/netip"
 	"strings"
+
+	"ndrscan/internal/header"
 )
 
 // ownReporter starts at the top of the original: our own server bounced it, so its lines are believed from the first.
@@ -109,6 +111,9 @@ func (w *walk) loggedIn(h *Hop) {
 		w.o.AuthUser = h.AuthUser
 	}
 	w.o.LoginForm, w.o.LoginServer = loginForm(h), w.loginServer()
+	if to := strings.ToLower(h.For); w.t.Own.Domain(header.Domain(to)) {
+		w.o.OwnFor = to
+	}
 	w.step(WhyLogin, true)
 	if webProtocol(h.Protocol) {
 		w.visitor(h)

@@ -1,6 +1,9 @@
 package trace
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // sharedProvider is a mail service that many owners' domains send or receive through: a pass by its networks, or its hosts
 // as MX, make nothing ours (METHOD 2). What it is decides, not how large its networks are.
@@ -34,6 +37,14 @@ var sharedProviders = []sharedProvider{
 	{"DreamHost", []string{"dreamhost.com"}}, {"Bluehost", []string{"websitewelcome.com", "bluehost.com", "unifiedlayer.com"}},
 	{"one.com", []string{"one.com"}}, {"Migadu", []string{"migadu.com"}}, {"mailbox.org", []string{"mailbox.org"}},
 	{"Cloudflare", []string{"mx.cloudflare.net"}}, {"ImprovMX", []string{"improvmx.com"}}, {"ForwardEmail", []string{"forwardemail.net"}},
+}
+
+// filters are those that only pass mail on to where the mailboxes lie.
+var filters = []string{"Proofpoint", "Mimecast", "Barracuda", "Cisco", "Trend Micro", "Symantec", "Hornetsecurity"}
+
+func sharedFilter(host string) bool {
+	provider, ok := SharedProvider(host)
+	return ok && slices.Contains(filters, provider)
 }
 
 // SharedProvider tells a host or an SPF include of a service that many owners share, and which.

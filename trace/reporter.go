@@ -22,6 +22,7 @@ type arrival struct {
 	hosted  bool       // the topmost writer is the provider that receives for us
 	strange bool       // a hand-over that is not known to be ours
 	byUser  bool       // the lowest line was made by a local user, in the form of a server whose own reports are not
+	filter  string     // organisation of the shared filter of ours that was stepped over
 	closed  bool       // a stranger's line shows a client: what stands below can't be the top any more
 }
 
@@ -49,6 +50,10 @@ func (t *Tracer) Reporter(ctx context.Context, bounce header.Section) Reporter {
 
 // line reads the next line; done means that the handing address is found, or hidden for good.
 func (a *arrival) line(h *Hop) (done bool) {
+	if a.filter != "" && !a.byFilter(h) {
+		a.name() // the filter's lines end without a client: it handed the report over, as far as can be told
+		return true
+	}
 	if !a.believe(h) {
 		return a.hidden()
 	}
@@ -64,11 +69,14 @@ func (a *arrival) line(h *Hop) (done bool) {
 	case inner(h.IP):
 		a.client = h.IP
 		return false
-	case a.hosted && microsoftInner(h): // any other host of a provider may have another customer's mail
-		a.ours = true
+	case microsoftInner(h): // any other host of a provider may have another customer's mail
+		a.ours = a.hosted
 		return false
 	}
 	a.r.IP, a.r.HELO, a.r.By = h.IP, h.HELO, h.By
+	if a.isFilter(h) {
+		return false
+	}
 	if a.r.Own = a.t.isOurs(a.ctx, h.IP, &a.r.DNSFailed); a.r.Own {
 		a.ours = true
 		return false
@@ -81,6 +89,27 @@ func (a *arrival) line(h *Hop) (done bool) {
 	}
 	a.name()
 	return true
+}
+
+// isFilter tells a client that is a host of the shared filter which our MX records name: it hands our mail on to where the
+// mailbox lies, and the line below is its own (METHOD 3.2 says the same of a recipient's gateway).
+func (a *arrival) isFilter(h *Hop) bool {
+	if a.r.Unstamped || a.filter != "" {
+		return false
+	}
+	for _, org := range a.t.Hosted {
+		if org != a.top && sharedFilter(org) && a.t.inOrganisation(a.ctx, h, org, &a.r.DNSFailed) {
+			a.filter, a.ours = org, true
+			return true
+		}
+	}
+	return false
+}
+
+// byFilter tells a line of the filter that shows who connected to it, or its own passing on inside one host. Nothing else below
+// a filter is believed: where it took the mail from a customer of its own, that one wrote the rest.
+func (a *arrival) byFilter(h *Hop) bool {
+	return OrgDomain(h.By) == a.filter && h.kind == fromNetwork && h.IP.IsValid() && (h.IP.IsLoopback() || !inner(h.IP))
 }
 
 // believe notes who wrote a line. It is false only for the line that should be an inner client's and is another's.

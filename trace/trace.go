@@ -125,6 +125,7 @@ type Origin struct {
 	AuthShown     bool       // the line under our border shows authentication, with or without a login name
 	LoginForm     string     // how that line shows it: the software that wrote it, and hidden, bare or address
 	LoginServer   netip.Addr // of the server of ours that wrote it, as the line above saw it
+	OwnFor        string     // address at a domain of ours that the login wrote to: a list or an alias, where others failed
 	ClientIP      netip.Addr
 	ClientOwnNet  bool // ClientIP lies in --own-net
 	OwnNet        bool // IP itself lies in --own-net: a machine of ours that went past our servers
