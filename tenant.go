@@ -45,8 +45,11 @@ func (r *run) checkTenant(ctx context.Context, e *classify.Evidence) {
 		if entry == proof.TenantOutside {
 			e.Tenant, e.Origin.Entry = classify.TenantOutside, trace.EntryRelay
 		}
-	case entry == proof.TenantOutside && r.tenantReported(ctx, e):
+	case !r.tenantReported(ctx, e):
+	case entry == proof.TenantOutside:
 		e.Tenant = classify.TenantOutside
+	case !e.Origin.IP.IsValid(): // the tenant's own report of what never left the provider
+		e.Tenant, e.Origin.Entry, e.Origin.QueueID = classify.TenantInside, trace.EntryTenant, stamp.NetworkID
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"ndrscan/spf"
+	"ndrscan/trace"
 )
 
 // missing lists what would change or settle the verdict, with the command that supplies it.
@@ -106,20 +107,19 @@ func backscatterStep(r *Report) Action {
 }
 
 func suspectedSteps(r *Report) []Action {
-	var ids []string
+	var ids, atProvider []string
 	for _, a := range r.Accounts {
+		if a.Entry == string(trace.EntryTenant) || len(a.QueueIDs) == 0 {
+			atProvider = append(atProvider, safeMessageIDs(a.MessageIDs)...)
+			continue
+		}
 		ids = append(ids, safeQueueIDs(a)...)
 	}
-	command := ""
-	if len(ids) == 0 {
-		for _, a := range r.Accounts {
-			ids = append(ids, safeMessageIDs(a.MessageIDs)...)
-		}
-		if len(ids) > 0 {
-			return []Action{{Do: "search the message log of the provider that sent them for these message ids: " + strings.Join(first(ids...), ", "),
-				Why: "it names the account or the key that sent them; if that is not what its owner did, it is compromised. Lock nobody out before"}}
-		}
+	if len(ids) == 0 && len(atProvider) > 0 {
+		return []Action{{Do: "search the message log of the provider that sent them for these message ids: " + strings.Join(first(atProvider...), ", "),
+			Why: "it names the account or the key that sent them; if that is not what its owner did, it is compromised. Lock nobody out before"}}
 	}
+	command := ""
 	if len(ids) > 0 {
 		command = "grep -E '" + strings.Join(first(ids...), "|") + "' " + mailLogFile
 	}

@@ -39,6 +39,8 @@ const (
 	settleOther     = "ask those the message was sent to whether they pass mail on by {origin}; if none does, it was copied"
 	settleService   = "does a service that signs for you send from {origin}? If so it is missing from your SPF record; if not, your key is stolen, or a stranger sends the message again"
 	settleProvider  = "search the message log of the provider that {origin} belongs to for the message id: it names the account or the key that sent it"
+	settleTrace     = "search the tenant's message trace for the message id: it shows whether an account of yours sent it"
+	settleServer    = "if {by} is a server of yours, say so: --own {by}; its line shows who logged in"
 	settleForward   = "search our mail log for queue id {queue}: a forward names the address it was sent on from; an open relay names a stranger"
 )
 
@@ -95,6 +97,7 @@ var classRows = []classRow{
 	{class: Undetermined, all: codes("origin-own-net"), couldBe: []Class{Compromised, Misconfigured}, settle: settleHost},
 
 	// Outside, and nothing ties it to us.
+	{class: Undetermined, all: codes("origin-unknown", "tenant-inside"), couldBe: []Class{Genuine, Compromised, Forged}, settle: settleTrace},
 	{class: Undetermined, all: codes("origin-unknown"), couldBe: []Class{Forged, Genuine, Compromised}, settle: settleNothing},
 	{class: Undetermined, all: codes("dns-failed"), couldBe: []Class{Forged, Compromised}, settle: settleDNS},
 	{class: Forged, all: codes("spf-pass", "spf-shared", "reports-signed", "unsigned")},
@@ -105,6 +108,8 @@ var classRows = []classRow{
 	{class: Undetermined, all: codes("no-sent"), any: codes("relay-border", "relay-reporter"), none: codes("site-customer", "reports-fail"),
 		couldBe: []Class{Forged, Forwarded, Misconfigured}, settle: settleSent},
 	{class: Undetermined, all: codes("sent-other", "relay-border"), couldBe: []Class{Forwarded, Forged}, settle: settleOther},
+	// Whoever took it from a login may be a server of ours that --own does not name: then its report looks like a site's.
+	{class: Undetermined, all: codes("site-customer", "reporter-unstamped"), couldBe: []Class{Compromised, Genuine, Forged}, settle: settleServer},
 	{class: Forged, all: codes("origin-outside"), any: spfNoPass},
 	{class: Undetermined, couldBe: []Class{Forged, Genuine, Compromised}, settle: settleNothing},
 }

@@ -455,7 +455,7 @@ func (f *Flood) final(key groupKey) Codes {
 	if key.Class != "" {
 		return set
 	}
-	if (set.meets(codes("origin-own", "log-confirmed")) || set.has(viaProvider)) && !set.has(codes("null-sender")) {
+	if (set.meets(codes("origin-own", "log-confirmed", "tenant-inside")) || set.has(viaProvider)) && !set.has(codes("null-sender")) {
 		set |= f.habits.codes(set, key.Habit, f.thresholds)
 	}
 	if set.has(codes("origin-outside")) && set.meets(codes("dkim-own", "sent-recipient")) {
@@ -541,11 +541,12 @@ func cellName(f *Finding) string {
 
 // settleText fills what a class row's sentence takes from the finding.
 func settleText(sentence string, f *Finding) string {
-	origin, queue := "the origin", "(unknown)"
+	origin, queue, by := "the origin", "(unknown)", "the server that took it"
 	if f.Origin != nil {
+		by = orElse(f.Origin.By, by)
 		origin, queue = orElse(f.Origin.IP, origin), orElse(f.Origin.QueueID, queue)
 	}
-	return strings.NewReplacer("{origin}", origin, "{queue}", queue).Replace(sentence)
+	return strings.NewReplacer("{origin}", origin, "{queue}", queue, "{by}", by).Replace(sentence)
 }
 
 // sorted gives the groups in the order in which their first messages were read.

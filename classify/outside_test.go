@@ -8,6 +8,7 @@ import (
 	"ndrscan/dsn"
 	"ndrscan/proof"
 	"ndrscan/spf"
+	"ndrscan/trace"
 )
 
 // signedTo puts a valid signature of ours on a message, which names the recipient that failed.
@@ -64,6 +65,19 @@ func TestOutsideOrigins(t *testing.T) {
 			e.SPF = spf.Outcome{Result: spf.Pass, Domain: "ours.example", Mechanism: "all", Shared: true}
 		})
 	})
+	ownNDR := spamRun(20, func(n int) *Evidence {
+		return with(forgery(n), func(e *Evidence) {
+			e.Origin, e.SPF, e.Tenant, e.Account = trace.Origin{Entry: trace.EntryTenant}, spf.Outcome{}, TenantInside, "alice@ours.example"
+			e.Reporter, e.Verified = trace.Reporter{Unstamped: true}, false
+		})
+	})
+	unnamed := func(stamped bool) []*Evidence {
+		return repeat(20, func(n int) *Evidence {
+			return with(forgery(n), func(e *Evidence) {
+				e.Origin.SiteAuth, e.Origin.By, e.Reporter.Unstamped = true, "submit.ours.example", !stamped
+			})
+		})
+	}
 	tests := []struct {
 		name     string
 		messages []*Evidence
@@ -76,6 +90,9 @@ func TestOutsideOrigins(t *testing.T) {
 		{"one letter from the hotel's proxy", oneLetter(1), MisconfiguredSender, Misconfigured},
 		{"signed, by one service", keyAt(1), MisconfiguredSender, Misconfigured},
 		{"signed, by hosts of many owners", keyAt(15), Inconclusive, Undetermined},
+		{"our tenant's own reports of spam", ownNDR, CompromiseSuspected, Undetermined},
+		{"a login at a server that may be ours", unnamed(false), Inconclusive, Undetermined},
+		{"a login at a site that handed us the report", unnamed(true), JoeJob, Forged},
 		{"a record that ends in +all", everybody, JoeJob, Forged},
 	}
 	for _, tt := range tests {

@@ -55,7 +55,7 @@ func hasOrigin(e *Evidence) bool { return e.Origin.IP.IsValid() }
 func ownBorder(e *Evidence) bool { return hasOrigin(e) && e.Origin.Own }
 
 // fromUs tells whether it went through our servers, as the lines say or as our log does.
-func fromUs(e *Evidence) bool { return ownBorder(e) || e.Log != nil }
+func fromUs(e *Evidence) bool { return ownBorder(e) || e.Log != nil || e.Tenant == TenantInside }
 
 func outside(e *Evidence) bool    { return hasOrigin(e) && !e.Origin.Own }
 func sentAtHand(e *Evidence) bool { return e.SentAtHand }

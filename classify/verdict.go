@@ -80,7 +80,7 @@ func (t *tally) add(g *group, set Codes, class Class, n int, inside func(cell) b
 		t.provedIDs = t.provedIDs.with(g.ids...)
 	case class == Compromised && !set.has(codes("claim-agrees")):
 		t.addWitnessed(g, g.accountIn(set))
-	case class == Undetermined && (set.has(codes("origin-own")) || set.has(viaProvider)) && set.meets(codes("claimed-habit", "habit-doubtful")) && !set.has(codes("log-absent")):
+	case class == Undetermined && (set.meets(codes("origin-own", "tenant-inside")) || set.has(viaProvider)) && set.meets(codes("claimed-habit", "habit-doubtful")) && !set.has(codes("log-absent")):
 		t.suspects += n
 		if set.has(codes("claimed-habit")) && set.meets(codes("border-witnessed", "border-stepped")) {
 			t.witnessed += n
