@@ -295,7 +295,7 @@ func TestAbuseBySMTP(t *testing.T) {
 	year, week := time.Now().UTC().ISOWeek()
 	stdout.Reset()
 	run([]string{"weekly", "--store", db, "--week", fmt.Sprintf("%d-W%02d", year, week)}, nil, &stdout, &stderr)
-	for _, row := range []string{"letters to networks +7 +0", "letters to sites +8 +0", "sent by ndrscan +8 +0"} {
+	for _, row := range []string{"letters to networks +7\n", "letters to sites +8\n", "sent by ndrscan +8\n"} {
 		if !regexp.MustCompile(row).MatchString(stdout.String()) {
 			t.Errorf("the weekly report lacks %q:\n%s", row, stdout.String())
 		}
