@@ -27,6 +27,7 @@ const (
 	maxReport   = 256 << 20 // bytes of a report
 	maxObjects  = 2_000_000 // of a report
 	maxLine     = 16 << 20  // bytes of one finding: a stranger's mail decides how many recipients it has
+	maxParts    = 300_000   // of one finding: a report of 20,000 recipients, as many as are kept of one, has half as many
 	maxFindings = 64 << 30  // bytes of all findings in a bundle
 	maxRatio    = 200       // by which an entry of a bundle may grow; text like ours grows twentyfold
 )
@@ -242,7 +243,7 @@ func readReport(in io.Reader) (*classify.Report, error) {
 	if len(text) > maxReport {
 		return nil, fmt.Errorf("the report is larger than %d MB", maxReport>>20)
 	}
-	if n := objects(text); n > maxObjects {
+	if n := countBytes(text, '{', '['); n > maxObjects {
 		return nil, fmt.Errorf("the report holds more than %d objects", maxObjects)
 	}
 	r := new(classify.Report)
@@ -252,12 +253,20 @@ func readReport(in io.Reader) (*classify.Report, error) {
 	return r, known(r.Schema, classify.ReportSchema)
 }
 
-// objects counts what a JSON text opens outside of its strings: objects and lists.
-func objects(text []byte) int {
+// tooManyParts refuses a finding of too many members and items. A short line can't have so many.
+func tooManyParts(line []byte) error {
+	if len(line) > maxParts && countBytes(line, ',', ',') > maxParts {
+		return fmt.Errorf("it has more than %d parts", maxParts)
+	}
+	return nil
+}
+
+// countBytes counts two bytes in a JSON text outside of its strings: what opens objects and lists, or what parts their members.
+func countBytes(text []byte, a, b byte) int {
 	n := 0
 	for i := 0; i < len(text); i++ {
 		switch text[i] {
-		case '{', '[':
+		case a, b:
 			n++
 		case '"':
 			for i++; i < len(text) && text[i] != '"'; i++ {
@@ -282,7 +291,10 @@ func ReadFindings(in io.Reader) iter.Seq2[classify.Finding, error] {
 				continue
 			}
 			var f classify.Finding
-			err := json.Unmarshal(scan.Bytes(), &f)
+			err := tooManyParts(scan.Bytes())
+			if err == nil {
+				err = json.Unmarshal(scan.Bytes(), &f)
+			}
 			if err == nil {
 				err = known(f.Schema, classify.FindingSchema)
 			}

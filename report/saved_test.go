@@ -169,6 +169,7 @@ func TestSavedRefuses(t *testing.T) {
 		{"broken line", `{"schema":"ndrscan.finding/1","id":"1"}` + "\n\n{broken\n", "line 3"},
 		{"report among findings", `{"schema":"ndrscan.finding/1"}` + "\n" + `{"schema":"ndrscan.report/1"}`, "line 2"},
 		{"endless line", `{"schema":"ndrscan.finding/1"}` + "\n" + `{"id":"` + strings.Repeat("x", maxLine), "line 2: bufio.Scanner: token too long"},
+		{"many items", `{"schema":"ndrscan.finding/1","recipients":[` + strings.Repeat("{},", maxParts) + `{}]}`, "line 1 is no finding: it has more than 300000 parts"},
 		{"too many objects", `{"schema":"ndrscan.report/1","origins":[` + strings.Repeat("{},", maxObjects) + `{}]}`, "objects"},
 		{"broken zip", "PK\x03\x04 and no more", "not a bundle"},
 		{"other zip", bundle(t, "a.txt", "b"), "no report.json"},

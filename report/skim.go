@@ -42,6 +42,9 @@ type skimmed struct {
 
 // finding reads one line.
 func (s *skimmer) finding(line []byte, f *skimmed) error {
+	if err := tooManyParts(line); err != nil {
+		return err
+	}
 	if err := jsonv2.Unmarshal(line, &s.line, lenient); err != nil {
 		return err
 	}

@@ -9,9 +9,10 @@ import (
 )
 
 // maxLookups bounds the different questions that one walk asks DNS, maxAskingLines the lines for which it asks: every
-// name is a stranger's and can be made to answer slowly. A site's own chain takes a dozen questions.
+// name is a stranger's and can be made to answer slowly. A site's own chain takes a dozen questions. What may cost maxPrice is
+// not begun with less.
 const (
-	maxLookups     = 60
+	maxLookups     = 60 + maxPrice - 1
 	maxAskingLines = 10
 )
 
@@ -104,6 +105,7 @@ type budget struct {
 	spent bool // a question was refused
 
 	answers recent[question, answer]
+	billed  recent[question, answer] // asked for an answer made of several: known, but not paid for one by one
 	hosts   recent[netip.Addr, host]
 	servers recent[netip.Addr, server]
 
@@ -115,6 +117,7 @@ var budgets = sync.Pool{New: func() any { return new(budget) }}
 // done gives the budget back when the walk is over.
 func (b *budget) done() {
 	clear(b.answers)
+	clear(b.billed)
 	clear(b.hosts)
 	clear(b.servers)
 	budgets.Put(b)
@@ -124,7 +127,7 @@ func (b *budget) done() {
 func (t *Tracer) withBudget() (*Tracer, *budget) {
 	b := budgets.Get().(*budget)
 	*b = budget{dns: t.Resolver, memo: t.Memo, left: maxLookups, lines: maxAskingLines,
-		answers: b.answers[:0], hosts: b.hosts[:0], servers: b.servers[:0]}
+		answers: b.answers[:0], billed: b.billed[:0], hosts: b.hosts[:0], servers: b.servers[:0]}
 	if b.memo == nil {
 		b.memo = new(Memo)
 	}
@@ -162,7 +165,10 @@ func (b *budget) ask(ctx context.Context, q question) answer {
 		return answer{err: errTooLong}
 	}
 	b.left--
-	a := b.recall(ctx, q)
+	a, known := b.billed.get(q)
+	if !known {
+		a = b.recall(ctx, q)
+	}
 	b.answers.put(q, a)
 	return a
 }
@@ -228,19 +234,25 @@ func (b *budget) LookupMX(ctx context.Context, name string) ([]string, error) {
 	return a.names, a.err
 }
 
-// bill asks several questions for one answer, which the walk pays for afterwards.
+// bill asks several questions for one answer, which the walk pays for afterwards. A walk that remembers the answer pays the same
+// and learns no more, so what it asks later costs the same, too.
 type bill struct {
 	*budget
 	questions int
+	failed    bool // a question was not answered: another walk asks again
 }
 
 func (b *bill) ask(ctx context.Context, q question) answer {
 	b.questions++
 	a, known := b.answers.get(q)
 	if !known {
-		a = b.recall(ctx, q)
-		b.answers.put(q, a)
+		a, known = b.billed.get(q)
 	}
+	if !known {
+		a = b.recall(ctx, q)
+		b.billed.put(q, a)
+	}
+	b.failed = b.failed || a.err != nil
 	return a
 }
 

@@ -105,3 +105,80 @@ func TestBudget(t *testing.T) {
 		t.Errorf("what is known can be asked: %v", err)
 	}
 }
+
+// What an answer costs, and what is asked after it, does not depend on whether an earlier walk remembered it: else the outcome
+// would depend on which message was read first.
+func TestPriceOfMemory(t *testing.T) {
+	z := testZone()
+	z.ptr["198.51.100.1"] = []string{"a.site.example", "b.site.example", "c.example.com"}
+	z.hosts["b.site.example"] = []string{"198.51.100.1"}
+	own, err := NewOwn([]string{"example.com"}, nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tr := &Tracer{Own: own, Resolver: z, Memo: new(Memo)}
+	ctx, ip := context.Background(), addr("198.51.100.1")
+	for walk := range 2 {
+		var failed bool
+		tr, b := tr.withBudget()
+		for _, step := range []struct {
+			what  string
+			ask   func()
+			price int
+		}{
+			{"whether it is ours: names, and the one of ours", func() { tr.isOurs(ctx, ip, &failed) }, 2},
+			{"its names: the three", func() { tr.host(ctx, ip) }, 3},
+			{"a name among them", func() { tr.pointsTo(ctx, "a.site.example", ip, &failed) }, 1},
+			{"it again", func() { tr.pointsTo(ctx, "A.site.example", ip, &failed) }, 0},
+			{"all again", func() { tr.isOurs(ctx, ip, &failed); tr.host(ctx, ip) }, 0},
+		} {
+			before := b.left
+			if step.ask(); before-b.left != step.price || failed {
+				t.Errorf("walk %d: %s costs %d, want %d (failed: %v)", walk+1, step.what, before-b.left, step.price, failed)
+			}
+		}
+		b.done()
+	}
+}
+
+// flaky answers a name only from the second time on.
+type flaky struct {
+	zone
+	name  string
+	asked *int
+}
+
+func (f flaky) LookupA(ctx context.Context, name string) ([]netip.Addr, error) {
+	if name == f.name {
+		if *f.asked++; *f.asked == 1 {
+			return nil, errDNS
+		}
+	}
+	return f.zone.LookupA(ctx, name)
+}
+
+// An answer that DNS gave in part serves one walk: the next asks for the rest.
+func TestPartIsNotRemembered(t *testing.T) {
+	z := testZone()
+	z.ptr["198.51.100.1"] = []string{"a.site.example", "b.other.example"}
+	z.hosts["a.site.example"], z.hosts["b.other.example"] = []string{"198.51.100.1"}, []string{"198.51.100.1"}
+	own, err := NewOwn(nil, nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	asked := 0
+	tr := &Tracer{Own: own, Resolver: flaky{z, "a.site.example", &asked}, Memo: new(Memo)}
+	for walk, want := range []string{"b.other.example", "a.site.example", "a.site.example"} {
+		tr, b := tr.withBudget()
+		for range 2 { // and one walk asks once
+			found := tr.host(context.Background(), addr("198.51.100.1"))
+			if name, confirmed := found.name(); name != want || !confirmed || found.err != nil {
+				t.Errorf("walk %d: %q, want %q", walk+1, name, want)
+			}
+		}
+		b.done()
+	}
+	if asked != 2 {
+		t.Errorf("asked %d times, want 2", asked)
+	}
+}

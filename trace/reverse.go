@@ -51,11 +51,15 @@ func (b *budget) host(ctx context.Context, ip netip.Addr) host {
 		found.names, found.first, found.err = confirmedNames(ctx, bill, ip)
 		name, _ := found.name()
 		found.accessLine, found.questions = AccessLine(name, ip), bill.questions
-		if found.err == nil {
+		if !bill.failed {
 			b.memo.hosts.put(ip, found)
 		}
 	}
-	b.left = max(0, b.left-found.questions)
+	price := found.questions
+	if _, paid := b.servers.get(ip); paid {
+		price-- // the reverse names were asked for then
+	}
+	b.left = max(0, b.left-price)
 	b.hosts.put(ip, found)
 	return found
 }
@@ -72,7 +76,7 @@ func (b *budget) server(ctx context.Context, own *Own, ip netip.Addr) server {
 	if !known {
 		bill := &bill{budget: b}
 		found.host, found.err = own.server(ctx, bill, ip)
-		if found.questions = bill.questions; found.err == nil {
+		if found.questions = bill.questions; !bill.failed {
 			b.memo.servers.put(ip, found)
 		}
 	}
