@@ -4,7 +4,10 @@ import (
 	"archive/zip"
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"io"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -107,4 +110,31 @@ func asJSON(t *testing.T, v any) []byte {
 		t.Fatal(err)
 	}
 	return text
+}
+
+// A report of as many recipients as are kept of one, each of whose fields is as long as it may be and full of what JSON escapes,
+// makes a finding that can be read back.
+func TestManyRecipients(t *testing.T) {
+	var mail strings.Builder
+	mail.WriteString("From MAILER-DAEMON Mon Nov 23 10:00:00 2026\nReceived: from mx.remote.example (mx.remote.example [203.0.113.7])\n" +
+		"\tby mx.example.com (Postfix) with ESMTPS id Q1 for <u@example.com>; Mon, 23 Nov 2026 10:00:00 +0000\n" +
+		"From: MAILER-DAEMON@remote.example\nTo: u@example.com\nMIME-Version: 1.0\n" +
+		"Content-Type: multipart/report; report-type=delivery-status; boundary=b\n\n--b\n\nfailed\n" +
+		"--b\nContent-Type: message/delivery-status\n\nReporting-MTA: dns; mx.remote.example\n\n")
+	for i := range 20_000 {
+		fmt.Fprintf(&mail, "Final-Recipient: rfc822; \"%d%s\"@remote.example\nAction: failed\nStatus: 5.1.1\nDiagnostic-Code: smtp; 550 %s\n\n",
+			i, strings.Repeat("\\\"", 120), strings.Repeat("\x01\xff", 500))
+	}
+	mail.WriteString("--b\nContent-Type: text/rfc822-headers\n\nFrom: u@example.com\nSubject: hi\n\n--b--\n")
+	path := filepath.Join(t.TempDir(), "many.mbox")
+	if err := os.WriteFile(path, []byte(mail.String()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	r, findings := scanLab(t, open(t, path))
+	if n := len(findings[0].Recipients); n < 1000 || findings[0].Recipients[0].Diagnostic == "" {
+		t.Errorf("%d recipients", n)
+	}
+	if again := recounted(t, r, findings); again.Read != 1 || again.Verdict.Verdict != r.Verdict.Verdict {
+		t.Errorf("read back: %d messages, %s", again.Read, again.Verdict.Verdict)
+	}
 }

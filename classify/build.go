@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"ndrscan/dsn"
 	"ndrscan/spf"
 )
 
@@ -15,10 +16,7 @@ func newFinding(e *Evidence) Finding {
 		Schema: FindingSchema, Source: e.Source, Mailbox: e.Mailbox, ID: e.ID, Digest: e.Digest,
 		Kind: string(b.Kind), Received: timePtr(e.Received), Date: timePtr(b.Date), Account: b.Account, Problem: b.Problem,
 	}
-	for _, r := range b.Recipients {
-		f.Recipients = append(f.Recipients, Recipient{Address: r.Address, Action: string(r.Action), Status: r.Status,
-			Diagnostic: r.Diagnostic, RemoteMTA: r.RemoteMTA, Reason: string(r.Reason)})
-	}
+	f.Recipients = newRecipients(b.Recipients)
 	if b.Original.Returned != "" || e.isBounce() {
 		f.Original = newOriginal(e)
 	}
@@ -36,6 +34,29 @@ func newFinding(e *Evidence) Finding {
 			FromSigned: s.FromSigned, Hash: s.Hash})
 	}
 	return f
+}
+
+// What the recipients of one finding may hold, in bytes, so that it can be read back (package report) whatever a stranger
+// wrote: their addresses, and then what servers said of them. An honest report of twenty thousand recipients stays below the first.
+const (
+	maxAddresses   = 3 << 19
+	maxDiagnostics = 1 << 20
+)
+
+func newRecipients(all []dsn.Recipient) []Recipient {
+	var list []Recipient
+	addresses, said := 0, 0
+	for _, r := range all {
+		if addresses += len(r.Address); addresses > maxAddresses {
+			break
+		}
+		one := Recipient{Address: r.Address, Action: string(r.Action), Status: r.Status, Reason: string(r.Reason)}
+		if said += len(r.Diagnostic) + len(r.RemoteMTA); said <= maxDiagnostics {
+			one.Diagnostic, one.RemoteMTA = r.Diagnostic, r.RemoteMTA
+		}
+		list = append(list, one)
+	}
+	return list
 }
 
 func newOriginal(e *Evidence) *Original {
