@@ -151,7 +151,8 @@ func joeJobSteps(r *Report) []Action {
 				Command: "_dmarc." + d.Domain + fmt.Sprintf(". IN TXT \"v=DMARC1; p=none; rua=mailto:postmaster@%s\"", d.Domain)})
 		}
 	}
-	return append(list, Action{Do: "report the origin networks above to their abuse desks", Why: "the machines that send are there, not at the sites that bounce"})
+	return append(list, Action{Do: "report the origin networks above to their abuse desks", Command: "ndrscan abuse ...",
+		Why: "the machines that send are there, not at the sites that bounce; this drafts the letters, and sends none"})
 }
 
 // spfCommand writes a command of the SPF bench. A domain that a shell would take for more than a word is not put into one: it

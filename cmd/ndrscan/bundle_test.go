@@ -66,6 +66,11 @@ func TestBundle(t *testing.T) {
 				for i := range r.Verdict.Missing {
 					r.Verdict.Missing[i].Command = ""
 				}
+				for i, a := range r.Actions { // they name what was read
+					if strings.HasPrefix(a.Command, "ndrscan ") {
+						r.Actions[i].Command = ""
+					}
+				}
 			}
 			// What is no bounce is in a bundle only where an account of ours sent it.
 			first.Read, first.Kinds = again.Read, again.Kinds

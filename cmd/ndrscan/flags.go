@@ -237,16 +237,16 @@ func given(f *pflag.FlagSet) map[string]string {
 	return list
 }
 
-// commandLine writes the command that was given, for a rerun with more flags. Flags that only say where the output goes
-// are left out, and so is the password command.
-func commandLine(cmd *cobra.Command, args []string) string {
-	words := []string{cmd.CommandPath()}
-	for _, arg := range args {
-		words = append(words, quote(arg))
-	}
+// commandLine writes the sources and flags of the command that was given, for a run with more of them or for another command,
+// which takes some. Flags that only say where the output goes are left out, and so is the password command.
+func commandLine(cmd *cobra.Command, args []string, takes func(flag string) bool) string {
+	words := []string{quoted(args)}
 	cmd.Flags().Visit(func(flag *pflag.Flag) {
 		switch flag.Name {
 		case "password-command", "output", "format", "dns-record", "bundle", "redact", "fail-on", "verbose", "quiet", "no-color":
+			return
+		}
+		if !takes(flag.Name) {
 			return
 		}
 		values := []string{flag.Value.String()}
@@ -261,6 +261,16 @@ func commandLine(cmd *cobra.Command, args []string) string {
 		}
 	})
 	return strings.Join(words, " ")
+}
+
+func anyFlag(string) bool { return true }
+
+func quoted(words []string) string {
+	var list []string
+	for _, word := range words {
+		list = append(list, quote(word))
+	}
+	return strings.Join(list, " ")
 }
 
 // quote makes one word of a POSIX shell.

@@ -32,6 +32,7 @@ type job struct {
 	raw     *rawSpool // keeps what is read; nil: not
 	flags   map[string]string
 	rerun   string // the command line, to be completed with what would confirm the assumptions
+	steps   pasted // what completes the next steps
 
 	bundle   *bundling // nil: none is written
 	redact   string
@@ -149,6 +150,7 @@ func (j *job) complete(r *classify.Report, all *opened) {
 	if r.Run.Rerun != "" && j.rerun != "" {
 		r.Run.Rerun = j.rerun + " " + strings.TrimSpace(r.Run.Rerun)
 	}
+	j.steps.complete(r)
 	if j.mailLog != nil && j.mailLog.LeftOut() > 0 {
 		r.LeftOut = append(r.LeftOut, classify.LeftOut{Source: strings.Join(j.mailLogs, ", "), Count: j.mailLog.LeftOut(),
 			Why: "the mail log holds more messages than are kept: the first were dropped; give a log of the flood's days only"})

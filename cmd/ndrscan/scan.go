@@ -39,7 +39,8 @@ The password comes from --password-command, NDRSCAN_PASSWORD, the keyring (servi
 				return err
 			}
 			j.enriching = e
-			j.rerun = commandLine(cmd, names)
+			j.rerun = cmd.CommandPath() + " " + commandLine(cmd, names, anyFlag)
+			j.steps = pastedFrom(cmd, names, w.files)
 			return j.report(cmd.Context(), &w)
 		},
 	}

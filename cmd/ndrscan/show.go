@@ -46,6 +46,9 @@ domains, what was assumed yours) is not in them. What shows every message (jsonl
 			if err := unchanged(saved, args[0], w.holdFindings() && c.Findings != nil); err != nil {
 				return err
 			}
+			if _, _, bundled := saved.Bundle(); c.Findings != nil && !bundled && args[0] != "-" {
+				pasted{findings: quote(args[0])}.complete(c.Report)
+			}
 			hide, err := a.redactor(w.redacting)
 			if err != nil {
 				return err
