@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"iter"
-	"net/netip"
 	"slices"
 	"strings"
 	"sync"
@@ -248,8 +247,8 @@ const (
 	minAccountShare = 20
 )
 
-// accountDomains are the domains of the addresses that the mail came to (METHOD 2). Where neither --own names a domain nor
-// the caller the account, they are learned from what our own delivery stamped on the first messages.
+// accountDomains are the domains of the addresses that the mail came to (METHOD 2). Where neither --own names an organisation's
+// domain nor the caller the account, they are learned from what our own delivery stamped on the first messages.
 func (r *run) accountDomains() []string {
 	var domains []string
 	for _, account := range r.opts.Accounts {
@@ -269,12 +268,10 @@ func (r *run) accountDomains() []string {
 	return domains
 }
 
-// namesDomain tells an --own value that is a name from an address, a network or a tenant.
+// namesDomain tells an --own value that is an organisation's domain from an address, a network, a tenant and a host, which says
+// nothing of the domains that the accounts have.
 func namesDomain(own string) bool {
-	if _, err := netip.ParseAddr(own); err == nil {
-		return false
-	}
-	return !strings.ContainsAny(own, ":/")
+	return own != "" && trace.OrgDomain(own) == strings.ToLower(strings.TrimSuffix(own, "."))
 }
 
 // readAhead reads the first messages and counts the domains they came to.

@@ -49,6 +49,11 @@ func passesAnybody(mechanism string) bool {
 	return strings.EqualFold(mechanism, "all") || strings.HasSuffix(mechanism, "/0")
 }
 
+// provedOurs tells mail that Sent with its recipient or a signature shows to be ours, wherever it came from: its lines may well name our servers.
+func provedOurs(e *Evidence) bool {
+	return e.SentToRecipient || e.SentToAlias || e.ownDKIM(proof.DKIMPass)
+}
+
 func notOwnReport(e *Evidence) bool { return !e.ownReport() }
 
 func hasOrigin(e *Evidence) bool { return e.Origin.IP.IsValid() }
@@ -118,7 +123,7 @@ var rules = []rule{
 		holds: func(e *Evidence) bool { return e.Origin.OwnNet },
 		says:  "{origin} lies in a client network of ours (--own-net): a machine there went past our servers",
 		means: "The machine is infected, or set up to send past the submission server. No line that it wrote is believed, whatever its name."},
-	{code: "framing", weight: 0, cite: "METHOD 3.4", holds: func(e *Evidence) bool { return e.Origin.Framing },
+	{code: "framing", weight: 0, cite: "METHOD 3.4", holds: func(e *Evidence) bool { return e.Origin.Framing && !provedOurs(e) },
 		says:  "a line below the border names our servers: written by whoever sent it, to frame us",
 		means: "It changes no class and no address; it only shows what the sender wanted you to believe."},
 

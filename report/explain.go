@@ -208,7 +208,7 @@ var whys = map[string]string{
 	"relay":         "it came to our server from outside, without a login",
 	"web":           "a web page handed it to the login above",
 	"claim":         "below the border: anybody can have written it",
-	"framing":       "below the border, and it names our servers: put there to frame us",
+	"framing":       "below the border, and it names our servers: to frame us, or in mail of ours that somebody passed on",
 }
 
 func (e *explainer) walk() {
@@ -256,7 +256,7 @@ func (e *explainer) origin() {
 	}
 	e.entry()
 	if o.Framing && !slices.ContainsFunc(o.Steps, func(s classify.Step) bool { return s.Why == "framing" }) {
-		e.para(indent, "A line below the border names our servers: an attempt to frame us; it changes nothing.", warn)
+		e.para(indent, "A line below the border names our servers: to frame us, or in mail of ours that somebody passed on; it changes nothing.", warn)
 	}
 	if o.ClaimedOrigin != "" && o.ClaimedOrigin != o.IP && o.ClaimedOrigin != o.ClientIP {
 		e.say("The lowest line claims %s; nobody vouches for that.", o.ClaimedOrigin)
