@@ -45,7 +45,9 @@ func missing(r *Report, c Context, has func(...string) bool) []Missing {
 	}
 	if slices.ContainsFunc(r.Accounts, func(a Account) bool { return a.Entry == "tenant" }) {
 		add("the provider's lines name neither client nor login: the tenant's sign-in log does, and its message trace by the ids in the accounts table", "")
-	} else if n := unnamed(r.Accounts); n > 0 {
+	} else if n := unnamed(r.Accounts); n > 0 && c.LogAtHand {
+		add("neither your server's lines nor the mail log name the login for "+count(n, "bounced message")+": see whether the log is that server's and whole for that time", "")
+	} else if n > 0 {
 		add("your server's lines do not name the login for "+count(n, "bounced message")+": give its mail log, or search it for the queue ids in the accounts table", maillogCommand)
 	}
 	logSettles := slices.Contains(append(r.Verdict.Also, r.Verdict.Verdict), CompromiseSuspected) || has("entry-unknown") ||

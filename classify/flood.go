@@ -366,7 +366,10 @@ func (f *Flood) addWitness(g *group, finding *Finding, message ref) {
 	w := entry(f, g.witnesses, reporter.Witness)
 	if w.messages == 0 {
 		ip, _ := netip.ParseAddr(reporter.IP)
-		w.own, w.network, w.software = reporter.Own, networkOf(ip), reporter.Software
+		w.own, w.network = reporter.Own, networkOf(ip)
+	}
+	if w.software == "" {
+		w.software = reporter.Software
 	}
 	w.messages++
 	w.verified = w.verified || reporter.Verified

@@ -259,8 +259,9 @@ func (r *rows) addWitness(name string, w *witness) {
 		r.witnesses[name] = row
 	}
 	if w.ids.before(row.ids) {
-		row.Own, row.Software = w.own, w.software
+		row.Own, row.Software = w.own, cmp.Or(w.software, row.Software)
 	}
+	row.Software = cmp.Or(row.Software, w.software)
 	row.Verified = row.Verified || w.verified
 	row.Messages += w.messages
 	row.ids = row.ids.with(w.ids...)
