@@ -40,16 +40,22 @@ func unwrapOnce(addr string) (string, Tag) {
 		return addr, TagNone
 	}
 	local, domain := addr[:at], addr[at:]
-	if _, _, user, ok := cutBATV(local); ok {
-		return user + domain, TagBATV
+	_, _, user, batv := cutBATV(local)
+	srs0, isSRS0 := cutSRS0(local)
+	srs1, isSRS1 := cutSRS1(local)
+	plain, tag := addr, TagNone
+	switch {
+	case batv:
+		plain, tag = user+domain, TagBATV
+	case isSRS0:
+		plain, tag = srs0, TagSRS0
+	case isSRS1:
+		plain, tag = srs1, TagSRS1
 	}
-	if inner, ok := cutSRS0(local); ok {
-		return inner, TagSRS0
+	if strings.HasPrefix(plain, "@") {
+		return addr, TagNone // no mailbox: nobody's tag
 	}
-	if inner, ok := cutSRS1(local); ok {
-		return inner, TagSRS1
-	}
-	return addr, TagNone
+	return plain, tag
 }
 
 // cutBATV gives the form that a tag is written in (its prefix), the tag and the user.
